@@ -1,0 +1,17 @@
+import type { Lease } from '../generated/types.ts'
+import type { Resource } from './resource.ts'
+
+export const leases: Resource<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
+  singular: 'lease',
+  shortNames: [],
+  categories: [],
+  namespaced: true,
+  subresources: [],
+  definition: 'io.k8s.api.coordination.v1.Lease',
+  storagePath: 'leases',
+  columns: [],
+}

@@ -1,0 +1,17 @@
+import type { ServiceAccount } from '../generated/types.ts'
+import type { Resource } from './resource.ts'
+
+export const serviceAccounts: Resource<ServiceAccount> = {
+  group: '',
+  version: 'v1',
+  kind: 'ServiceAccount',
+  plural: 'serviceaccounts',
+  singular: 'serviceaccount',
+  shortNames: ['sa'],
+  categories: [],
+  namespaced: true,
+  subresources: [],
+  definition: 'io.k8s.api.core.v1.ServiceAccount',
+  storagePath: 'serviceaccounts',
+  columns: [],
+}

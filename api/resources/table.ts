@@ -1,0 +1,33 @@
+// The resource table: every built-in kind, in the order that discovery lists them.
+
+import { configMaps } from './config-maps.ts'
+import { deployments } from './deployments.ts'
+import { endpointSlices } from './endpoint-slices.ts'
+import { endpoints } from './endpoints.ts'
+import { events } from './events.ts'
+import { leases } from './leases.ts'
+import { namespaces } from './namespaces.ts'
+import { nodes } from './nodes.ts'
+import { pods } from './pods.ts'
+import { replicaSets } from './replica-sets.ts'
+import type { Resource } from './resource.ts'
+import { secrets } from './secrets.ts'
+import { serviceAccounts } from './service-accounts.ts'
+import { services } from './services.ts'
+
+// Method parameters are bivariant, so a row of any kind is a row of ApiObject; handlers hand a row only objects of its own kind.
+export const resources: readonly Resource[] = [
+  pods,
+  nodes,
+  namespaces,
+  services,
+  endpoints,
+  endpointSlices,
+  configMaps,
+  secrets,
+  serviceAccounts,
+  events,
+  leases,
+  deployments,
+  replicaSets,
+]

@@ -1,0 +1,44 @@
+// The one place that starts programs on this host. Programs get no shell, and their words on stderr become the error.
+
+import { execa, type Options } from 'execa'
+
+export interface RunOptions {
+  /** Text for standard input. */
+  input?: string
+  /** Run in this network namespace: a path such as /proc/123/ns/net or /run/netns/x. */
+  netns?: string
+  signal?: AbortSignal
+}
+
+/** A program ended with an exit code other than 0, or could not be started (exitCode undefined). */
+export class CommandError extends Error {
+  readonly code = 'COMMAND_FAILED'
+  readonly exitCode: number | undefined
+  readonly stderr: string
+
+  constructor(command: string, exitCode: number | undefined, stderr: string, cause: unknown) {
+    super(`${command}: ${stderr.trim() || `exit code ${exitCode ?? 'none: not started'}`}`, { cause })
+    this.exitCode = exitCode
+    this.stderr = stderr
+  }
+}
+
+/** Runs a program to its end and returns what it wrote to stdout. Throws CommandError. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  { input, netns, signal }: RunOptions = {},
+): Promise<string> {
+  // nsenter, not `ip netns exec`: the latter mounts a fresh /sys, which hides the cgroup mounts.
+  const [file, fileArgs] = netns === undefined ? [program, args] : ['nsenter', [`--net=${netns}`, program, ...args]]
+  const options = {
+    reject: false,
+    stripFinalNewline: false,
+    ...(input !== undefined && { input }),
+    ...(signal !== undefined && { cancelSignal: signal }),
+  } satisfies Options
+  const result = await execa(file, fileArgs, options)
+  if (result.failed)
+    throw new CommandError([program, ...args].join(' '), result.exitCode, String(result.stderr ?? ''), result)
+  return String(result.stdout)
+}

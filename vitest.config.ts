@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config'
+
+// Unit tests sit beside the code; test/ holds what spans folders. Kernel and e2e tests own parts of the machine
+// (namespaces, daemons), so their files run one after the other.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            '{api,control-plane,agent,cni,cli,scripts,addons}/**/*.test.ts',
+            'test/integration/**/*.test.ts',
+            'test/support/**/*.test.ts',
+          ],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'kernel',
+          include: ['test/kernel/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
