@@ -41,7 +41,7 @@ const rules: Rule[] = [
   },
   {
     from: 'agent/network/',
-    may: ['api/', 'cni/'],
+    may: ['api/', 'cni/', 'agent/runtime/'],
     why: 'the pod network knows attachments and routes, not pods workers',
   },
   {
