@@ -57,11 +57,16 @@ const rules: Rule[] = [
   { from: 'agent/volumes/', may: ['api/', 'cni/linux/'], why: 'volumes are files and mounts' },
   { from: 'agent/', may: ['api/', 'cni/', 'agent/'], why: 'control plane and agent share api alone' },
   { from: 'cli/', may: ['api/', 'cni/linux/'], why: 'the CLI is a client like any other' },
+  {
+    from: 'lab/',
+    may: ['api/', 'cni/linux/'],
+    why: 'the lab starts the programs and speaks to them as any client does',
+  },
   { from: 'addons/', may: ['api/', 'cni/linux/'], why: 'add-ons are clients like any other' },
 ]
 
 const root = join(import.meta.dirname, '..')
-const complaints = globSync('{api,control-plane,agent,cni,cli,addons}/**/*.ts', { cwd: root })
+const complaints = globSync('{api,control-plane,agent,cni,cli,lab,addons}/**/*.ts', { cwd: root })
   .filter((file) => !file.endsWith('.test.ts') && !file.startsWith('api/generated/'))
   .flatMap(checkFile)
 for (const complaint of complaints) console.error(complaint)
