@@ -161,9 +161,9 @@ function isQuantity(schema: Schema | undefined): boolean {
 
 function toTypeSchema(type: string, format: string, names: Map<string, string>): Schema {
   const array = /^Array<(.*)>$/.exec(type)?.[1]
-  if (array !== undefined) return { type: 'array', items: toTypeSchema(array, '', names) }
+  if (array !== undefined) return { type: 'array', items: toTypeSchema(array, format, names) }
   const map = /^\{ \[key: string\]: (.*); \}$/.exec(type)?.[1]
-  if (map !== undefined) return { type: 'object', additionalProperties: toTypeSchema(map, '', names) }
+  if (map !== undefined) return { type: 'object', additionalProperties: toTypeSchema(map, format, names) }
   const plain = plainTypes(format)[type]
   if (plain !== undefined) return plain
   const name = names.get(type)

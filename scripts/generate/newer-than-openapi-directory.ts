@@ -16,6 +16,7 @@ export const newerListTypes: Record<string, Schema> = {
   [`${core}.PodStatus.hostIPs`]: mapList('ip'),
   [`${core}.PodStatus.resourceClaimStatuses`]: mapList('name'),
   [`${core}.ContainerStatus.volumeMounts`]: mapList('mountPath'),
+  [`${core}.ContainerStatus.allocatedResourcesStatus`]: mapList('name'),
   [`${admission}.ValidatingAdmissionPolicySpec.variables`]: mapList('name'),
   [`${admission}.ValidatingAdmissionPolicySpec.matchConditions`]: mapList('name'),
   'io.k8s.api.flowcontrol.v1.FlowSchemaStatus.conditions': mapList('type'),
