@@ -6,16 +6,16 @@ import { connect } from 'node:tls'
 import { execa } from 'execa'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { loadKubeconfig } from '../../api/client/kubeconfig.ts'
-import type { ConfigMap, EventList, Pod } from '../../api/generated/types.ts'
+import type { ConfigMap, CoreEventList, Pod } from '../../api/generated/types.ts'
 import { adminKubeconfig } from '../../lab/control-plane.ts'
 import { controlPlaneProgram } from '../../lab/paths.ts'
 import { apply, freshNamespace, getJson, kubectl, lab, onNode, tryKubectl } from '../support/lab.ts'
 
 const patiently = { timeout: 30_000, interval: 200 }
-let namespace: string
+const namespace = 'e2e-bad-input'
 
 beforeAll(async () => {
-  namespace = await freshNamespace('e2e-bad-input')
+  await freshNamespace(namespace)
 })
 
 function pod(name: string, container: object = {}, spec: object = {}): object {
@@ -163,7 +163,7 @@ test('an image that does not exist shows as ErrImagePull, with the reason in an 
   await vi.waitFor(async () => {
     const { status } = await getJson<Pod>('pod', 'no-image', '-n', namespace)
     expect(status?.containerStatuses?.[0]?.state?.waiting?.reason).toMatch(/ErrImagePull|ImagePullBackOff/)
-    const { items } = await getJson<EventList>(
+    const { items } = await getJson<CoreEventList>(
       'events',
       '-n',
       namespace,
