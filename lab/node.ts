@@ -1,6 +1,6 @@
 // One node of the lab: a namespace, a dockerd and an agent in it.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../cni/linux/exec.ts'
 import { killProcesses, removeCgroups } from './cgroup.ts'
@@ -33,6 +33,9 @@ export async function ensureNode(lab: LabLayout, layout: NodeLayout, options: No
 async function ensureDocker(layout: NodeLayout): Promise<void> {
   const docker = join(layout.dataDir, 'docker')
   mkdirSync(docker, { recursive: true })
+  // A file of our own, or dockerd would read the host's /etc/docker/daemon.json.
+  const configFile = join(layout.dataDir, 'dockerd.json')
+  writeFileSync(configFile, '{}')
   // No bridge and no rules of Docker's own: the pod network is ours. live-restore: pods outlive their dockerd.
   const args = [
     '--bridge=none',
@@ -52,7 +55,7 @@ async function ensureDocker(layout: NodeLayout): Promise<void> {
     '--cgroup-parent',
     `/${layout.cgroup}/docker`,
     '--config-file',
-    '/dev/null',
+    configFile,
   ]
   ensureDaemon(layout, { name: 'dockerd', program: 'dockerd', args, env: { DOCKER_CONFIG: '/nonexistent' } })
   await waitFor(`dockerd of ${layout.name} answering (see ${layout.dataDir}/dockerd.log)`, 60_000, async () => {

@@ -11,8 +11,8 @@ while :; do
   started=$SECONDS
   "$@" >>"$log_file" 2>&1 </dev/null &
   echo $! >"$pid_file"
-  wait $!
-  echo "$(date -Is) $1 ended with exit code $?; starting it again in ${delay}s" >>"$log_file"
+  wait $! && code=0 || code=$?
+  echo "$(date -Is) the daemon ended with exit code $code; starting it again in ${delay}s" >>"$log_file"
   sleep "$delay"
   if ((SECONDS - started > 10)); then delay=1; elif ((delay < 5)); then delay=$((delay + 1)); fi
 done
