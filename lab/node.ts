@@ -33,34 +33,47 @@ export async function ensureNode(lab: LabLayout, layout: NodeLayout, options: No
 async function ensureDocker(layout: NodeLayout): Promise<void> {
   const docker = join(layout.dataDir, 'docker')
   mkdirSync(docker, { recursive: true })
+  ensureContainerd(layout)
   // A file of our own, or dockerd would read the host's /etc/docker/daemon.json.
   const configFile = join(layout.dataDir, 'dockerd.json')
   writeFileSync(configFile, '{}')
   // No bridge and no rules of Docker's own: the pod network is ours. live-restore: pods outlive their dockerd.
   const args = [
-    '--bridge=none',
-    '--iptables=false',
-    '--ip6tables=false',
-    '--live-restore',
-    '--data-root',
-    docker,
-    '--exec-root',
-    join(layout.runDir, 'docker'),
-    '--pidfile',
-    join(layout.runDir, 'dockerd-own.pid'),
-    '--host',
-    `unix://${dockerSocket(layout)}`,
-    '--exec-opt',
-    'native.cgroupdriver=cgroupfs',
-    '--cgroup-parent',
-    `/${layout.cgroup}/docker`,
-    '--config-file',
-    configFile,
-  ]
+    ['--bridge=none', '--iptables=false', '--ip6tables=false', '--live-restore'],
+    ['--config-file', configFile, '--data-root', docker, '--exec-root', join(layout.runDir, 'docker')],
+    ['--pidfile', join(layout.runDir, 'dockerd-own.pid'), '--host', `unix://${dockerSocket(layout)}`],
+    ['--containerd', containerdSocket(layout), '--exec-opt', 'native.cgroupdriver=cgroupfs'],
+    ['--cgroup-parent', `/${layout.cgroup}/docker`],
+  ].flat()
   ensureDaemon(layout, { name: 'dockerd', program: 'dockerd', args, env: { DOCKER_CONFIG: '/nonexistent' } })
   await waitFor(`dockerd of ${layout.name} answering (see ${layout.dataDir}/dockerd.log)`, 60_000, async () => {
     await runDocker(layout, ['version'])
     return true
+  })
+}
+
+function containerdSocket({ runDir }: NodeLayout): string {
+  return join(runDir, 'containerd.sock')
+}
+
+/**
+ * containerd as a daemon of its own, as packages run it: one that dockerd starts itself holds up the next dockerd for 15 s
+ * after a SIGKILL (seen with Docker 20.10).
+ */
+function ensureContainerd(layout: NodeLayout): void {
+  const configFile = join(layout.dataDir, 'containerd.toml')
+  const config = [
+    'version = 2',
+    `root = "${join(layout.dataDir, 'containerd')}"`,
+    `state = "${join(layout.runDir, 'containerd')}"`,
+    'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+    `[grpc]\naddress = "${containerdSocket(layout)}"`,
+  ]
+  writeFileSync(configFile, `${config.join('\n')}\n`)
+  ensureDaemon(layout, {
+    name: 'containerd',
+    program: 'containerd',
+    args: ['--config', configFile, '--log-level', 'warn'],
   })
 }
 

@@ -26,7 +26,9 @@ export async function printStatus(lab: LabLayout): Promise<void> {
     String(listProcesses(controlPlane.cgroup).length),
   )
   for (const node of lab.nodes) {
-    const daemons = ['dockerd', 'agent'].map((name) => `${name} ${daemonPid(node, name) ?? '-'}`).join(', ')
+    const daemons = ['containerd', 'dockerd', 'agent']
+      .map((name) => `${name} ${daemonPid(node, name) ?? '-'}`)
+      .join(', ')
     row(node.name, node.address, ready?.get(node.name) ?? 'Unknown', daemons, String(listProcesses(node.cgroup).length))
   }
 }
