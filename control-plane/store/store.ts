@@ -15,7 +15,7 @@ export interface ListQuery {
   /** Only keys that come after this one: where the last page ended. */
   after?: string
   limit?: number
-  /** As of this revision; absent: now. Throws CompactedError when it is too old. */
+  /** As of this revision; absent: now. Throws CompactedError when it is too old, FutureRevisionError when it has not come. */
   revision?: number
 }
 
@@ -38,8 +38,9 @@ export type StoreEvent =
  * and share one sync. A write is seen by reads and watches before or when it resolves, never in part.
  */
 export interface Store {
-  /** The newest revision. */
+  /** The newest revision; 1 in a store that was never written to. Never goes back, whatever crashed. */
   revision(): Promise<number>
+  /** As of a revision if one is given; throws like list. */
   get(key: string, options?: { revision?: number }): Promise<Entry | undefined>
   list(prefix: string, query?: ListQuery): Promise<EntryList>
   /** Throws KeyExistsError. */
@@ -91,5 +92,16 @@ export class CompactedError extends Error {
   constructor(asked: number, oldestRevision: number) {
     super(`revision ${asked} is compacted; the oldest left is ${oldestRevision}`)
     this.oldestRevision = oldestRevision
+  }
+}
+
+/** The revision has not come yet: it is from another store, or made up. */
+export class FutureRevisionError extends Error {
+  readonly code = 'FUTURE_REVISION'
+  readonly newestRevision: number
+
+  constructor(asked: number, newestRevision: number) {
+    super(`revision ${asked} has not come yet; the newest is ${newestRevision}`)
+    this.newestRevision = newestRevision
   }
 }
