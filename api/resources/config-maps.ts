@@ -1,4 +1,5 @@
 import type { ConfigMap } from '../generated/types.ts'
+import { ageColumn, nameColumn } from './cells.ts'
 import type { Resource } from './resource.ts'
 
 export const configMaps: Resource<ConfigMap> = {
@@ -13,5 +14,14 @@ export const configMaps: Resource<ConfigMap> = {
   subresources: [],
   definition: 'io.k8s.api.core.v1.ConfigMap',
   storagePath: 'configmaps',
-  columns: [],
+  columns: [
+    nameColumn,
+    {
+      name: 'Data',
+      type: 'integer',
+      description: 'Keys of data and binaryData.',
+      cell: ({ data, binaryData }) => Object.keys({ ...data, ...binaryData }).length,
+    },
+    ageColumn,
+  ],
 }

@@ -1,4 +1,5 @@
 import type { CoreEvent } from '../generated/types.ts'
+import { eventColumns, eventFields } from './event-columns.ts'
 import type { Resource } from './resource.ts'
 
 export const events: Resource<CoreEvent> = {
@@ -13,5 +14,6 @@ export const events: Resource<CoreEvent> = {
   subresources: [],
   definition: 'io.k8s.api.core.v1.Event',
   storagePath: 'events',
-  columns: [],
+  columns: eventColumns,
+  selectableFields: eventFields,
 }

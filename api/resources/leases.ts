@@ -1,4 +1,5 @@
 import type { Lease } from '../generated/types.ts'
+import { ageColumn, nameColumn } from './cells.ts'
 import type { Resource } from './resource.ts'
 
 export const leases: Resource<Lease> = {
@@ -13,5 +14,14 @@ export const leases: Resource<Lease> = {
   subresources: [],
   definition: 'io.k8s.api.coordination.v1.Lease',
   storagePath: 'leases',
-  columns: [],
+  columns: [
+    nameColumn,
+    {
+      name: 'Holder',
+      type: 'string',
+      description: 'Who holds the lease.',
+      cell: ({ spec }) => spec?.holderIdentity ?? '',
+    },
+    ageColumn,
+  ],
 }

@@ -1,4 +1,6 @@
 import type { Node } from '../generated/types.ts'
+import { keepAllButStatus, keepStatus } from './doors.ts'
+import { nodeColumns } from './node-columns.ts'
 import type { Resource } from './resource.ts'
 
 export const nodes: Resource<Node> = {
@@ -13,5 +15,8 @@ export const nodes: Resource<Node> = {
   subresources: ['status', 'proxy'],
   definition: 'io.k8s.api.core.v1.Node',
   storagePath: 'minions',
-  columns: [],
+  prepareForUpdate: keepStatus,
+  prepareForStatusUpdate: keepAllButStatus,
+  columns: nodeColumns,
+  selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable === true) },
 }

@@ -1,4 +1,9 @@
 import type { Pod } from '../generated/types.ts'
+import { keepAllButStatus, keepStatusAndCount, startGeneration } from './doors.ts'
+import { podColumns, podFields } from './pod-columns.ts'
+import { admitPod } from './pod-spec/admission.ts'
+import { setPodSpecDefaults } from './pod-spec/defaults.ts'
+import { qosClassOf } from './pod-spec/quality-of-service.ts'
 import type { Resource } from './resource.ts'
 
 export const pods: Resource<Pod> = {
@@ -24,5 +29,16 @@ export const pods: Resource<Pod> = {
   ],
   definition: 'io.k8s.api.core.v1.Pod',
   storagePath: 'pods',
-  columns: [],
+  setDefaults(pod) {
+    if (pod.spec !== undefined) setPodSpecDefaults(pod.spec)
+  },
+  prepareForCreate(pod) {
+    startGeneration(pod)
+    admitPod(pod)
+    if (pod.spec !== undefined) pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec) }
+  },
+  prepareForUpdate: keepStatusAndCount,
+  prepareForStatusUpdate: keepAllButStatus,
+  columns: podColumns,
+  selectableFields: podFields,
 }

@@ -1,4 +1,7 @@
 import type { ReplicaSet } from '../generated/types.ts'
+import { ageColumn, nameColumn, workloadColumns } from './cells.ts'
+import { keepAllButStatus, keepStatusAndCount, startGeneration } from './doors.ts'
+import { setPodSpecDefaults } from './pod-spec/defaults.ts'
 import type { Resource } from './resource.ts'
 
 export const replicaSets: Resource<ReplicaSet> = {
@@ -13,5 +16,32 @@ export const replicaSets: Resource<ReplicaSet> = {
   subresources: ['status', 'scale'],
   definition: 'io.k8s.api.apps.v1.ReplicaSet',
   storagePath: 'replicasets',
-  columns: [],
+  setDefaults({ spec }) {
+    if (spec === undefined) return
+    spec.replicas ??= 1
+    if (spec.template?.spec !== undefined) setPodSpecDefaults(spec.template.spec)
+  },
+  prepareForCreate(replicaSet) {
+    startGeneration(replicaSet)
+    replicaSet.status = { replicas: 0 }
+  },
+  prepareForUpdate: keepStatusAndCount,
+  prepareForStatusUpdate: keepAllButStatus,
+  columns: [
+    nameColumn,
+    { name: 'Desired', type: 'integer', description: 'Wanted pods.', cell: ({ spec }) => spec.replicas ?? 0 },
+    {
+      name: 'Current',
+      type: 'integer',
+      description: 'Pods that are there.',
+      cell: ({ status }) => status?.replicas ?? 0,
+    },
+    { name: 'Ready', type: 'integer', description: 'Ready pods.', cell: ({ status }) => status?.readyReplicas ?? 0 },
+    ageColumn,
+    ...workloadColumns<ReplicaSet>(
+      ({ spec }) => spec.template?.spec,
+      ({ spec }) => spec.selector,
+    ),
+  ],
+  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
 }

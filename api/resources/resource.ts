@@ -60,11 +60,13 @@ export interface Resource<T extends ApiObject = ApiObject> extends ResourceType<
   setDefaults?(object: T): void
   /** Drops what a client may not set at creation, such as status. */
   prepareForCreate?(object: T): void
-  /** Carries over what an update by this door may not change (status by the main door, all else by /status); raises metadata.generation when the spec changed. */
+  /** Carries over what an update by the main door may not change, such as status; raises metadata.generation when the spec changed. */
   prepareForUpdate?(object: T, old: Stored<T>): void
+  /** The same for the /status door: carries over all but the status. */
+  prepareForStatusUpdate?(object: T, old: Stored<T>): void
   /** All that is wrong with a defaulted object, beyond what the schema says (types and unknown fields are checked before). */
   validate?(object: T): FieldError[]
-  /** What is wrong with the step from old to new, such as a change of an immutable field. */
+  /** What is wrong with the step from old to new by the main door, such as a change of an immutable field. Not asked by subresources. */
   validateUpdate?(object: T, old: Stored<T>): FieldError[]
   readonly columns: readonly Column<T>[]
   /** Fields a field selector may ask for, beside metadata.name and metadata.namespace. */

@@ -1,4 +1,5 @@
 import type { ServiceAccount } from '../generated/types.ts'
+import { ageColumn, nameColumn } from './cells.ts'
 import type { Resource } from './resource.ts'
 
 export const serviceAccounts: Resource<ServiceAccount> = {
@@ -13,5 +14,5 @@ export const serviceAccounts: Resource<ServiceAccount> = {
   subresources: [],
   definition: 'io.k8s.api.core.v1.ServiceAccount',
   storagePath: 'serviceaccounts',
-  columns: [],
+  columns: [nameColumn, ageColumn],
 }

@@ -1,5 +1,8 @@
 import type { Service } from '../generated/types.ts'
+import { keepAllButStatus, keepStatus } from './doors.ts'
 import type { Resource } from './resource.ts'
+import { serviceColumns } from './service-columns.ts'
+import { keepClusterAddresses, setServiceDefaults } from './service-defaults.ts'
 
 export const services: Resource<Service> = {
   group: '',
@@ -13,5 +16,18 @@ export const services: Resource<Service> = {
   subresources: ['status', 'proxy'],
   definition: 'io.k8s.api.core.v1.Service',
   storagePath: 'services/specs',
-  columns: [],
+  setDefaults: setServiceDefaults,
+  prepareForCreate(service) {
+    service.status = { loadBalancer: {} }
+  },
+  prepareForUpdate(service, old) {
+    keepStatus(service, old)
+    keepClusterAddresses(service, old)
+  },
+  prepareForStatusUpdate: keepAllButStatus,
+  columns: serviceColumns,
+  selectableFields: {
+    'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',
+    'spec.type': ({ spec }) => spec.type ?? '',
+  },
 }
