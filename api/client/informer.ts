@@ -33,6 +33,12 @@ export interface Lister<T extends ApiObject> {
   byIndex(index: string, value: string): Stored<T>[]
 }
 
+const minDelayMs = 100
+const maxDelayMs = 5_000
+
+class HandlerError extends Error {}
+
+/** Informers of the same selection are independent: share one where memory matters. */
 export class Informer<T extends ApiObject> implements Lister<T> {
   readonly #client: Client
   readonly #resource: ResourceType<T>
@@ -43,6 +49,8 @@ export class Informer<T extends ApiObject> implements Lister<T> {
   readonly #handlers: Handler<T>[] = []
   readonly #synced = Promise.withResolvers<void>()
   #resourceVersion: string | undefined
+  /** How long to wait after the next failure; grows until the server is heard again. */
+  #delayMs = minDelayMs
 
   constructor(client: Client, resource: ResourceType<T>, options: InformerOptions<T> = {}) {
     this.#client = client
@@ -69,28 +77,30 @@ export class Informer<T extends ApiObject> implements Lister<T> {
     return [...keys].flatMap((key) => this.#objects.get(key) ?? [])
   }
 
-  /** Must be called before run; a handler that throws ends the process, as it would see later changes without this one. */
+  /** Must be called before run. A handler that throws ends run with its error, as it would see later changes without this one. */
   onChange(handler: Handler<T>): void {
     this.#handlers.push(handler)
   }
 
-  /** Follows the cluster until the signal aborts. */
+  /** Follows the cluster until the signal aborts; rejects only when a handler throws. */
   async run(signal: AbortSignal): Promise<void> {
-    let delayMs = 100
     while (!signal.aborted) {
+      const startedMs = performance.now()
       try {
         await this.#list(signal)
         await this.#watch(signal)
-        delayMs = 100
       } catch (error) {
+        if (error instanceof HandlerError) throw error.cause
         if (signal.aborted) return
         if (isGone(error)) this.#resourceVersion = undefined
-        else {
-          this.#options.onError?.(error)
-          await pause(delayMs, signal)
-          delayMs = Math.min(delayMs * 2, 5_000)
+        else this.#options.onError?.(error)
+        if (!isGone(error)) {
+          await pause(this.#delayMs, signal)
+          this.#delayMs = Math.min(this.#delayMs * 2, maxDelayMs)
         }
       }
+      // A server that ends every watch at once must not be asked without end.
+      if (performance.now() - startedMs < minDelayMs) await pause(minDelayMs, signal)
     }
   }
 
@@ -110,6 +120,7 @@ export class Informer<T extends ApiObject> implements Lister<T> {
     }
     for (const key of gone) this.#remove(key)
     this.#resourceVersion = resourceVersion
+    this.#delayMs = minDelayMs
     this.#synced.resolve()
   }
 
@@ -125,6 +136,7 @@ export class Informer<T extends ApiObject> implements Lister<T> {
       if (type === 'DELETED') this.#remove(toKey(object))
       else if (type !== 'BOOKMARK') this.#set(object)
       this.#resourceVersion = object.metadata.resourceVersion
+      this.#delayMs = minDelayMs
     }
   }
 
@@ -134,7 +146,7 @@ export class Informer<T extends ApiObject> implements Lister<T> {
     if (old?.metadata.resourceVersion === object.metadata.resourceVersion) return
     this.#index(key, old, object)
     this.#objects.set(key, object)
-    for (const handler of this.#handlers) handler({ old, object })
+    this.#tell({ old, object })
   }
 
   #remove(key: string): void {
@@ -142,7 +154,15 @@ export class Informer<T extends ApiObject> implements Lister<T> {
     if (old === undefined) return
     this.#index(key, old, undefined)
     this.#objects.delete(key)
-    for (const handler of this.#handlers) handler({ old })
+    this.#tell({ old })
+  }
+
+  #tell(change: Change<T>): void {
+    try {
+      for (const handler of this.#handlers) handler(change)
+    } catch (error) {
+      throw new HandlerError('a handler threw', { cause: error })
+    }
   }
 
   #index(key: string, old: Stored<T> | undefined, object: Stored<T> | undefined): void {
