@@ -34,6 +34,20 @@ export interface Removal {
   keys: string[]
 }
 
+/**
+ * Without overlappingSync a commit's promise waits for the disk. Writes are batched by #writeTogether alone: lmdb's own
+ * batches by event turn make a promise that nobody can wait for, which ends the process when the disk is full. Read-ahead
+ * would only fill memory, as reads are by key.
+ */
+const options = {
+  overlappingSync: false,
+  eventTurnBatching: false,
+  noReadAhead: true,
+  noMemInit: true,
+  maxDbs: 4,
+  cache: false,
+} as const
+
 const format = '1'
 const formatKey = Buffer.from('format')
 const revisionKey = Buffer.from('revision')
@@ -51,8 +65,6 @@ export class DiskLog {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#lock = lockDirectory(directory)
     try {
-      // Without overlappingSync a commit's promise waits for the disk. Read-ahead would only fill memory: reads are by key.
-      const options = { overlappingSync: false, noReadAhead: true, noMemInit: true, maxDbs: 4, cache: false } as const
       this.#root = open<Uint8Array, Uint8Array>(join(directory, 'data.mdb'), options)
       const table = (name: string) => this.#root.openDB(name, { encoding: 'binary', keyEncoding: 'binary' }) as Table
       this.#log = table('log')
@@ -126,23 +138,34 @@ export class DiskLog {
 
   /** Makes all of them durable, or none. */
   async commit(mutations: readonly Mutation[]): Promise<void> {
-    await this.#root.batch(() => {
-      for (const mutation of mutations) {
+    await this.#writeTogether(() => [
+      ...mutations.flatMap((mutation) => {
         const { key, value, revision, createRevision } = mutation
-        void this.#log.put(encodeRevision(revision), encodeRecord(mutation))
-        void this.#heads.put(Buffer.from(key), encodeHead({ revision, createRevision, deleted: value === undefined }))
-      }
-      void this.#meta.put(revisionKey, encodeRevision(mutations.at(-1)?.revision ?? 0))
-    })
-    this.#root.resetReadTxn()
+        const head = encodeHead({ revision, createRevision, deleted: value === undefined })
+        return [
+          this.#log.put(encodeRevision(revision), encodeRecord(mutation)),
+          this.#heads.put(Buffer.from(key), head),
+        ]
+      }),
+      this.#meta.put(revisionKey, encodeRevision(mutations.at(-1)?.revision ?? 0)),
+    ])
   }
 
   async remove({ through, revisions, keys }: Removal): Promise<void> {
-    await this.#root.batch(() => {
-      for (const revision of revisions) void this.#log.remove(encodeRevision(revision))
-      for (const key of keys) void this.#heads.remove(Buffer.from(key))
-      void this.#meta.put(compactedKey, encodeRevision(through))
-    })
+    await this.#writeTogether(() => [
+      ...revisions.map((revision) => this.#log.remove(encodeRevision(revision))),
+      ...keys.map((key) => this.#heads.remove(Buffer.from(key))),
+      this.#meta.put(compactedKey, encodeRevision(through)),
+    ])
+  }
+
+  /** Every write's promise has to be waited for: when a commit fails, each of them rejects. */
+  async #writeTogether(write: () => Promise<boolean>[]): Promise<void> {
+    const writes: Promise<boolean>[] = []
+    const batch = this.#root.batch(() => writes.push(...write()))
+    const results = await Promise.allSettled([batch, ...writes])
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw await toReason(failed.reason)
     this.#root.resetReadTxn()
   }
 
@@ -163,4 +186,10 @@ export class DiskLog {
     else if (Buffer.from(found).toString() !== format)
       throw new Error(`the store in ${directory} has format ${Buffer.from(found)}; this version reads ${format}`)
   }
+}
+
+/** A failed commit rejects with an error that holds a promise, which rejects with the reason when it is known. */
+async function toReason(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  return await Promise.resolve(error.commitError).catch((reason: unknown) => reason)
 }

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Transaction } from 'lmdb'
 import { DiskLog, type Mutation, type Removal } from './disk-log.ts'
-import { type Head, maxKeyBytes } from './record.ts'
+import type { Head } from './record.ts'
 import {
   CompactedError,
   type Entry,
@@ -31,6 +31,8 @@ interface PendingHead extends Head {
   durable: Promise<void>
 }
 
+/** LMDB's limit is 1978 bytes for pages of 4 kB; object keys stay far below. */
+const maxKeyBytes = 1024
 const historyPage = 500
 const compactionStep = 1000
 
@@ -69,7 +71,7 @@ export class EmbeddedStore implements Store {
   async get(key: string, { revision }: { revision?: number } = {}): Promise<Entry | undefined> {
     return this.#disk.read((transaction) => {
       this.#checkRevision(revision, this.#disk.revision(transaction))
-      const head = this.#disk.head(key, transaction)
+      const head = key === '' ? undefined : this.#disk.head(key, transaction)
       return head && this.#disk.entryAt(key, head, revision ?? head.revision, transaction)
     })
   }
@@ -96,7 +98,7 @@ export class EmbeddedStore implements Store {
   }
 
   async create(key: string, value: string): Promise<Entry> {
-    if (Buffer.byteLength(key) > maxKeyBytes) throw new RangeError(`key of more than ${maxKeyBytes} bytes: ${key}`)
+    validateKey(key)
     const head = this.#newestHead(key)
     if (head !== undefined && !head.deleted) return await this.#refuse(key, () => new KeyExistsError(key))
     const revision = this.#head + 1
@@ -256,6 +258,11 @@ export class EmbeddedStore implements Store {
     if (asked > newest) throw new FutureRevisionError(asked, newest)
     if (asked < this.#compacted) throw new CompactedError(asked, this.#compacted)
   }
+}
+
+function validateKey(key: string): void {
+  const bytes = Buffer.byteLength(key)
+  if (bytes === 0 || bytes > maxKeyBytes) throw new RangeError(`key must have 1 to ${maxKeyBytes} bytes: ${key}`)
 }
 
 function newBatch(): Batch {

@@ -22,9 +22,6 @@ export interface Head {
 const headBytes = 17
 const recordHeaderBytes = 19
 
-/** LMDB's limit is 1978 bytes for pages of 4 kB; object keys stay far below. */
-export const maxKeyBytes = 1024
-
 export function encodeRevision(revision: number): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   writeNumber(bytes, revision, 0)
