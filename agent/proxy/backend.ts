@@ -1,0 +1,14 @@
+// What a proxy mode must do: hold the kernel at the wanted Services, whatever it held before.
+
+import type { ServicePort } from './table.ts'
+
+/** Service key -> its ports as they are wanted now; an empty array removes the Service. */
+export type ServiceChanges = ReadonlyMap<string, readonly ServicePort[]>
+
+/** Calls never overlap. A call that throws may be repeated; the next one mends what it left. */
+export interface ProxyBackend {
+  /** Writes what these changes need, and no more. The first call writes the difference to what an earlier life left. */
+  apply(changes: ServiceChanges): Promise<void>
+  /** Compares the kernel with what is wanted and mends it; writes nothing when they agree. */
+  resync(): Promise<void>
+}

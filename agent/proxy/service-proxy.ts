@@ -1,0 +1,131 @@
+// Keeps the kernel of this node at what Services and their endpoints want. Events only mark a Service as changed; what
+// changed within a few milliseconds is worked out from the newest objects and handed to the backend as one call.
+
+import type { Client } from '../../api/client/client.ts'
+import { Informer } from '../../api/client/informer.ts'
+import { pause } from '../../api/client/work-queue.ts'
+import type { EndpointSlice, Service } from '../../api/generated/types.ts'
+import { toKey } from '../../api/objects/object.ts'
+import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
+import { services } from '../../api/resources/services.ts'
+import { deleteConnections } from '../../cni/linux/conntrack.ts'
+import type { ProxyBackend } from './backend.ts'
+import { IptablesBackend } from './iptables/iptables-backend.ts'
+import { planStaleConnections } from './stale-connections.ts'
+import { type ServicePort, toServicePorts } from './table.ts'
+
+export interface ServiceProxyOptions {
+  client: Client
+  nodeName: string
+  clusterCidr: string
+  mode: 'iptables'
+  /** Network namespace to write to; absent: this process's own. */
+  netns?: string
+  onError: (error: unknown) => void
+}
+
+/** How long changes are collected: the endpoints of a rollout come in bursts. */
+const collectMs = 5
+const retryMs = 1_000
+/** A full comparison with the kernel: the net under the mechanism, for rules that somebody else flushed. */
+const resyncMs = 60_000
+
+export class ServiceProxy {
+  readonly #options: ServiceProxyOptions
+  readonly #backend: ProxyBackend
+  readonly #services: Informer<Service>
+  readonly #slices: Informer<EndpointSlice>
+  readonly #changed = new Set<string>()
+  /** What the backend was told last. */
+  readonly #applied = new Map<string, ServicePort[]>()
+  #wake: (() => void) | undefined
+
+  constructor(options: ServiceProxyOptions) {
+    const { client, onError } = options
+    this.#options = options
+    this.#backend = new IptablesBackend(options)
+    this.#services = new Informer(client, services, { onError })
+    this.#slices = new Informer(client, endpointSlices, {
+      onError,
+      indexes: { service: (slice) => [serviceKeyOf(slice)] },
+    })
+    this.#services.onChange(({ old, object }) => this.#mark(toKey(object ?? old ?? {})))
+    this.#slices.onChange(({ old, object }) => {
+      if (old !== undefined) this.#mark(serviceKeyOf(old))
+      if (object !== undefined) this.#mark(serviceKeyOf(object))
+    })
+  }
+
+  /** Serves until the signal aborts. The rules stay: connections must outlive the agent. */
+  async run(signal: AbortSignal): Promise<void> {
+    const wakeUp = () => this.#wake?.()
+    signal.addEventListener('abort', wakeUp)
+    const informers = Promise.all([this.#services.run(signal), this.#slices.run(signal)])
+    // Nothing is written before both lists are whole: half a picture would cut working Services.
+    await Promise.race([Promise.all([this.#services.synced, this.#slices.synced]), informers])
+    // Even a cluster without Services gets its base rules, and loses those of an earlier life.
+    let due = true
+    while (!signal.aborted) {
+      if (due || this.#changed.size > 0) due = !(await this.#sync(signal))
+      if (!signal.aborted && !due && this.#changed.size === 0) due = await this.#waitForChange()
+    }
+    signal.removeEventListener('abort', wakeUp)
+    await informers
+  }
+
+  #mark(serviceKey: string): void {
+    this.#changed.add(serviceKey)
+    this.#wake?.()
+  }
+
+  /** Returns whether a resync is due instead of a change. */
+  async #waitForChange(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(resolve, resyncMs, true)
+    this.#wake = () => resolve(false)
+    const due = await promise
+    clearTimeout(timer)
+    this.#wake = undefined
+    return due
+  }
+
+  /** Returns whether all went well; what failed is marked again. */
+  async #sync(signal: AbortSignal): Promise<boolean> {
+    await pause(collectMs, signal)
+    const keys = [...this.#changed]
+    this.#changed.clear()
+    const changes = new Map(keys.map((key) => [key, this.#portsOf(key)]))
+    try {
+      if (changes.size > 0) await this.#backend.apply(changes)
+      else await this.#backend.resync()
+      await this.#forgetConnections(changes)
+      return true
+    } catch (error) {
+      for (const key of keys) this.#changed.add(key)
+      this.#options.onError(error)
+      await pause(retryMs, signal)
+      return false
+    }
+  }
+
+  #portsOf(key: string): ServicePort[] {
+    const service = this.#services.get(key)
+    return service === undefined
+      ? []
+      : toServicePorts(service, this.#slices.byIndex('service', key), this.#options.nodeName)
+  }
+
+  /** After the rules, or a packet in between would bring the stale entry back. */
+  async #forgetConnections(changes: ReadonlyMap<string, ServicePort[]>): Promise<void> {
+    for (const [key, ports] of changes) {
+      for (const selection of planStaleConnections(this.#applied.get(key) ?? [], ports))
+        await deleteConnections(selection, this.#options)
+      if (ports.length === 0) this.#applied.delete(key)
+      else this.#applied.set(key, ports)
+    }
+  }
+}
+
+function serviceKeyOf({ metadata }: { metadata?: EndpointSlice['metadata'] }): string {
+  return `${metadata?.namespace}/${metadata?.labels?.['kubernetes.io/service-name'] ?? ''}`
+}
