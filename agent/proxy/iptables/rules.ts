@@ -40,7 +40,7 @@ function planInternal(rules: PortRules, port: ServicePort, chain: string, cluste
     rules.shared.push([
       'filter',
       'KUBE-SERVICES',
-      `${match} ${comment(`${port.id} has no endpoints`)} -m ${port.protocol} --dport ${port.port} ${reject(port)}`,
+      `${match} ${comment(`${port.id} has no endpoints`)} -m ${port.protocol} --dport ${port.port} ${reject}`,
     ])
     return
   }
@@ -67,7 +67,7 @@ function planExternal(
       rules.shared.push([
         'filter',
         filterChain,
-        `${match(comment(`${port.id} has no endpoints for ${what}`))} ${reject(port)}`,
+        `${match(comment(`${port.id} has no endpoints for ${what}`))} ${reject}`,
       ])
     return
   }
@@ -154,10 +154,11 @@ function planEndpoint(port: ServicePort, endpoint: Endpoint): string[] {
   ]
 }
 
-const comment = (text: string) => `-m comment --comment ${/^[\w:./-]+$/.test(text) ? text : `"${text}"`}`
+/** Always with a character (/ or a space) for which iptables-save quotes. */
+const comment = (text: string) => `-m comment --comment "${text}"`
 const toComment = (port: ServicePort, { ip, port: targetPort }: Endpoint) =>
   comment(`${port.id} -> ${ip}:${targetPort}`)
-const reject = ({ protocol: _ }: ServicePort) => '-j REJECT --reject-with icmp-port-unreachable'
+const reject = '-j REJECT --reject-with icmp-port-unreachable'
 
 /** The kernel keeps probabilities as 31-bit fractions, and iptables-save prints what it kept. */
 function toProbability(chance: number): string {
