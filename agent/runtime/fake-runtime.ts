@@ -233,8 +233,7 @@ export class FakeRuntime implements Runtime {
 
   async exec(containerId: string, { command, tty }: ExecOptions): Promise<ExecSession> {
     this.#running(containerId)
-    const program = this.programs.get(command[0] ?? '')
-    if (program === undefined) throw new StartError(`exec: "${command[0]}": executable file not found in $PATH`)
+    const program = this.programs.get(command[0] ?? '') ?? missingProgram
     const process = new RunningProcess(program, command)
     const { stdin, stdout, stderr, exitCode } = process
     if (tty) stderr.on('data', (chunk) => stdout.write(chunk))
@@ -327,6 +326,12 @@ export class FakeRuntime implements Runtime {
       throw new Error(`container ${containerId} is not running`)
     return container as FakeContainer & { process: RunningProcess }
   }
+}
+
+/** Docker says so in the output, and ends the process as a shell would. */
+const missingProgram: FakeProgram = async ({ args, stdout }) => {
+  stdout.write(`exec: "${args[0]}": executable file not found in $PATH\n`)
+  return 127
 }
 
 function ended(): PassThrough {

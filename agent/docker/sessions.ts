@@ -1,0 +1,113 @@
+// Processes that one talks to: exec, attach, and exec with a time limit.
+
+import type { Duplex } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Exec } from 'dockerode'
+import type { ExecOptions, ExecSession } from '../runtime/runtime.ts'
+import { type DockerClient, isStatus, ofContainer } from './docker-client.ts'
+import { splitOutput } from './streams.ts'
+
+const outputLimit = 10_000
+/** The daemon tells of a process's end a little after its streams' end. */
+const endPollMs = 20
+
+interface StartedExec {
+  session: ExecSession
+  exec: Exec
+}
+
+async function startExec(client: DockerClient, containerId: string, options: ExecOptions): Promise<StartedExec> {
+  const { command, stdin, tty } = options
+  const streams = { AttachStdin: stdin, AttachStdout: true, AttachStderr: true }
+  const request = client.getContainer(containerId).exec({ Cmd: command, Tty: tty, ...streams })
+  const exec = await ofContainer(containerId, request)
+  // hijack and stdin are dockerode's: they make the connection two-way.
+  const connection = await exec.start({ hijack: true, stdin: true, Tty: tty })
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const outputs = splitOutput(connection, tty)
+  connection.on('close', resolve)
+  connection.on('end', resolve)
+  const session: ExecSession = {
+    stdin: connection,
+    ...outputs,
+    resize: (columns, rows) => resizeExec(exec, columns, rows),
+    exitCode: ended.then(() => waitForExec(exec)),
+    close: () => {
+      connection.destroy()
+      if (tty) void signalExec(exec, 'SIGHUP')
+    },
+  }
+  return { session, exec }
+}
+
+export async function openExec(client: DockerClient, containerId: string, options: ExecOptions): Promise<ExecSession> {
+  return (await startExec(client, containerId, options)).session
+}
+
+export async function runExec(client: DockerClient, containerId: string, command: string[], timeoutMs: number) {
+  const { session, exec } = await startExec(client, containerId, { command, stdin: false, tty: false })
+  let output = ''
+  const collect = (chunk: string) => (output += chunk.slice(0, outputLimit - output.length))
+  for (const stream of [session.stdout, session.stderr]) stream.setEncoding('utf8').on('data', collect)
+  const stop = new AbortController()
+  const tooLate = wait(timeoutMs, 'late' as const, { signal: stop.signal }).catch(() => 'ended' as const)
+  const first = await Promise.race([session.exitCode, tooLate])
+  stop.abort()
+  if (typeof first === 'number') return { exitCode: first, output, timedOut: false }
+  await signalExec(exec, 'SIGKILL')
+  session.close()
+  return { exitCode: 137, output, timedOut: true }
+}
+
+export async function openAttach(
+  client: DockerClient,
+  containerId: string,
+  { stdin, tty }: { stdin: boolean; tty: boolean },
+): Promise<ExecSession> {
+  const container = client.getContainer(containerId)
+  const options = { stream: true, stdin, stdout: true, stderr: !tty, hijack: true }
+  const connection = (await ofContainer(containerId, container.attach(options))) as Duplex
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const outputs = splitOutput(connection, tty)
+  // Only the container's end counts: after close() nobody asks any more.
+  connection.on('end', resolve)
+  return {
+    stdin: connection,
+    ...outputs,
+    resize: (columns, rows) => container.resize({ w: columns, h: rows }),
+    exitCode: ended.then(async () => (await container.wait()).StatusCode),
+    close: () => void connection.destroy(),
+  }
+}
+
+async function resizeExec(exec: Exec, columns: number, rows: number): Promise<void> {
+  // The first size comes with the start, often before the process is there.
+  for (let tries = 0; tries < 20; tries++) {
+    try {
+      return await exec.resize({ w: columns, h: rows })
+    } catch (error) {
+      if (!isStatus(error, 400, 404, 409, 500)) throw error
+      if (!(await exec.inspect()).Running && tries > 0) return
+      await wait(endPollMs)
+    }
+  }
+}
+
+async function waitForExec(exec: Exec): Promise<number> {
+  for (;;) {
+    const { Running, ExitCode } = await exec.inspect()
+    if (!Running && ExitCode !== null) return ExitCode
+    await wait(endPollMs)
+  }
+}
+
+/** Docker's API cannot end an exec, but tells its process id in the host's pid namespace, which is the agent's own. */
+async function signalExec(exec: Exec, signal: NodeJS.Signals): Promise<void> {
+  const { Running, Pid } = await exec.inspect()
+  if (!Running || Pid <= 0) return
+  try {
+    process.kill(Pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
