@@ -1,0 +1,113 @@
+// Brings pods' statuses to the API: one write per pod at a time, the newest wins, tried again until it holds or the pod is gone.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Client } from '../../api/client/client.ts'
+import type { PodStatus } from '../../api/generated/types.ts'
+import { isConflict, isNotFound } from '../../api/objects/status-error.ts'
+import { pods } from '../../api/resources/pods.ts'
+import type { StoredPod } from './pod.ts'
+
+export interface StatusWriterOptions {
+  client: Pick<Client, 'patch'>
+  onError: (error: unknown, pod: StoredPod) => void
+}
+
+interface Entry {
+  pod: StoredPod
+  wanted: PodStatus
+  /** What the API is known to have. */
+  written: PodStatus | undefined
+  writing?: Promise<void>
+}
+
+const firstRetryMs = 200
+const longestRetryMs = 10_000
+
+export class StatusWriter {
+  readonly #options: StatusWriterOptions
+  /** By pod uid. */
+  readonly #entries = new Map<string, Entry>()
+  readonly #closed = new AbortController()
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options
+  }
+
+  /** Asks for the status to be written if it differs from what the API has. Returns at once. */
+  set(pod: StoredPod, wanted: PodStatus): void {
+    const { uid } = pod.metadata
+    const entry = this.#entries.get(uid) ?? { pod, wanted, written: pod.status }
+    Object.assign(entry, { pod, wanted })
+    this.#entries.set(uid, entry)
+    entry.writing ??= this.#write(uid, entry).finally(() => {
+      delete entry.writing
+    })
+  }
+
+  /** Resolves when the pod's newest status is written, or cannot be any more. */
+  async flush(podUid: string): Promise<void> {
+    await this.#entries.get(podUid)?.writing
+  }
+
+  /** Stops writing for a pod that is gone. */
+  forget(podUid: string): void {
+    this.#entries.delete(podUid)
+  }
+
+  close(): void {
+    this.#closed.abort()
+  }
+
+  async #write(uid: string, entry: Entry): Promise<void> {
+    let delayMs = firstRetryMs
+    while (this.#entries.get(uid) === entry && !this.#closed.signal.aborted) {
+      const { pod, wanted, written } = entry
+      const changes = changesOf(written ?? {}, wanted)
+      if (Object.keys(changes).length === 0) return
+      try {
+        await this.#patch(pod, changes)
+        entry.written = wanted
+        delayMs = firstRetryMs
+      } catch (error) {
+        // Gone, or another pod of that name by now (the uid in the patch does not fit): nothing to report to.
+        if (isNotFound(error) || isConflict(error)) return
+        this.#options.onError(error, pod)
+        await this.#wait(delayMs)
+        delayMs = Math.min(delayMs * 2, longestRetryMs)
+      }
+    }
+  }
+
+  async #patch({ metadata }: StoredPod, status: object): Promise<void> {
+    const { namespace, name, uid } = metadata
+    await this.#options.client.patch(
+      pods,
+      { namespace, name },
+      'application/merge-patch+json',
+      { metadata: { uid }, status },
+      { subresource: 'status', signal: AbortSignal.any([this.#closed.signal, AbortSignal.timeout(15_000)]) },
+    )
+  }
+
+  async #wait(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs)
+      this.#closed.signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer)
+          resolve()
+        },
+        { once: true },
+      )
+    })
+  }
+}
+
+/** A merge patch of the top-level fields: null for what went. Fields the node does not own are left alone. */
+export function changesOf(old: PodStatus, wanted: PodStatus): Record<string, unknown> {
+  const owned = ['reason', 'message', 'podIP', 'podIPs', 'initContainerStatuses', 'containerStatuses'] as const
+  const removed = owned.filter((key) => wanted[key] === undefined && old[key] !== undefined).map((key) => [key, null])
+  const changed = Object.entries(wanted).filter(([key, value]) => !isDeepStrictEqual(value, Reflect.get(old, key)))
+  return Object.fromEntries([...removed, ...changed])
+}

@@ -1,0 +1,78 @@
+// Writes a payload so that readers see all of the old files or all of the new ones: the files are in a directory of their
+// own, ..data is a symlink to it that is swapped by rename, and each visible name is a symlink through ..data.
+
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Payload } from './payload.ts'
+
+const dataLink = '..data'
+
+/** Makes the directory hold the payload. Returns false when it did already. */
+export async function writePayload(directory: string, payload: Payload, fsGroup?: number): Promise<boolean> {
+  if (await holds(directory, payload)) return false
+  const old = await readlink(join(directory, dataLink)).catch(() => undefined) // absent at first
+  const fresh = await mkdtemp(join(directory, '..'.concat(new Date().toISOString().replace(/[:.]/g, '_'), '.')))
+  await chmod(fresh, 0o755)
+  for (const [path, { data, mode }] of payload) await writeOne(join(fresh, path), data, mode, fsGroup)
+  const names = new Set([...payload.keys()].map((path) => path.split('/')[0] ?? path))
+  const next = join(directory, '..data_tmp')
+  await rm(next, { force: true })
+  await symlink(fresh.slice(directory.length + 1), next)
+  await rename(next, join(directory, dataLink))
+  for (const name of names) await ensureLink(directory, name)
+  await removeStale(directory, names, fresh.slice(directory.length + 1))
+  if (old !== undefined && join(directory, old) !== fresh)
+    await rm(join(directory, old), { recursive: true, force: true })
+  return true
+}
+
+async function writeOne(path: string, data: Buffer, mode: number, fsGroup: number | undefined): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, data)
+  // Owner root, group fsGroup: the group must be able to read whatever the mode says.
+  await chmod(path, fsGroup === undefined ? mode : mode | ((mode & 0o400) >> 3) | 0o040)
+  if (fsGroup !== undefined) await chown(path, 0, fsGroup)
+}
+
+async function ensureLink(directory: string, name: string): Promise<void> {
+  const path = join(directory, name)
+  if ((await lstat(path).catch(() => undefined)) !== undefined) return
+  await symlink(join(dataLink, name), path)
+}
+
+/** Removes names that the payload no longer has, and what an interrupted write left. */
+async function removeStale(directory: string, names: Set<string>, current: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (names.has(name) || name === dataLink || name === current) continue
+    await rm(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+async function holds(directory: string, payload: Payload): Promise<boolean> {
+  const root = join(directory, dataLink)
+  const present = await listFiles(root).catch(() => undefined)
+  if (present === undefined || present.length !== payload.size) return false
+  for (const [path, { data }] of payload) {
+    const content = await readFile(join(root, path)).catch(() => undefined)
+    if (content === undefined || !content.equals(data)) return false
+  }
+  return true
+}
+
+async function listFiles(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+}

@@ -1,0 +1,59 @@
+// subPath: one file or directory of a volume, bound so that no symlink in it, also none that a container swaps in at the
+// last moment, leads out of the volume. Each component is opened without following links, below the one before it; then
+// the descriptor, not the path, is mounted.
+
+import { constants } from 'node:fs'
+import { type FileHandle, mkdir, open, realpath, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { bindMount, listMountPoints } from './mount-points.ts'
+import { ConfigError } from './objects.ts'
+
+/** Makes target a mount of volume/subPath; a path that is not there becomes a directory. Throws ConfigError on escape. */
+export async function ensureSubPath(volume: string, subPath: string, target: string): Promise<void> {
+  if (subPath.startsWith('/') || subPath.split('/').includes('..'))
+    throw new ConfigError(`subPath ${JSON.stringify(subPath)} must be relative to the volume, without ".."`)
+  if ((await listMountPoints(target)).includes(target)) return
+  const handle = await openBelow(await realpath(volume), subPath)
+  try {
+    await makeTarget(target, (await handle.stat()).isDirectory())
+    await bindMount(`/proc/${process.pid}/fd/${handle.fd}`, target)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function openBelow(root: string, subPath: string): Promise<FileHandle> {
+  // Links inside the volume are fine (a ConfigMap's files are such): resolved first, then walked without links.
+  const resolved = await realpath(join(root, subPath)).catch(() => join(root, subPath))
+  const inside = relative(root, resolved)
+  if (inside.startsWith('..')) throw new ConfigError(`subPath ${JSON.stringify(subPath)} leads out of its volume`)
+  let handle = await open(root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  for (const component of inside.split('/').filter((part) => part !== '')) {
+    const parent = handle
+    try {
+      handle = await openChild(parent, component, subPath)
+    } finally {
+      await parent.close()
+    }
+  }
+  return handle
+}
+
+async function openChild(parent: FileHandle, component: string, subPath: string): Promise<FileHandle> {
+  const path = `/proc/self/fd/${parent.fd}/${component}`
+  await mkdir(path, 0o750).catch(() => undefined) // there already, or a file: open says
+  return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw new ConfigError(`subPath ${JSON.stringify(subPath)} cannot be opened without following links`, {
+      cause: error,
+    })
+  })
+}
+
+async function makeTarget(target: string, isDirectory: boolean): Promise<void> {
+  if (isDirectory) {
+    await mkdir(target, { recursive: true })
+    return
+  }
+  await mkdir(dirname(target), { recursive: true })
+  if ((await stat(target).catch(() => undefined)) === undefined) await writeFile(target, '')
+}
