@@ -1,0 +1,73 @@
+// Starts all controllers over one view of the cluster. They know nothing of one another: what they share is the API.
+
+import type { Client } from '../../api/client/client.ts'
+import { EventRecorder } from '../../api/client/event-recorder.ts'
+import type { ApiObject, Stored } from '../../api/objects/object.ts'
+import { apiVersionOf, type ResourceType } from '../../api/resources/resource.ts'
+import { ClusterView } from './cluster-view.ts'
+import { type Controller, type ControllerContext, describeError, type Events, type Log } from './controller.ts'
+import { DeploymentController } from './deployment/deployment.ts'
+import { EndpointSliceController } from './endpoint-slice/endpoint-slice.ts'
+import { EndpointsController } from './endpoints/endpoints.ts'
+import { NodeIpamController } from './node-ipam/node-ipam.ts'
+import { ReplicaSetController } from './replica-set/replica-set.ts'
+import { ServiceAccountController } from './service-account/service-account.ts'
+import { defaultTimings, type Timings } from './timings.ts'
+
+/** What the controllers need to know. */
+export interface ControllersOptions {
+  client: Client
+  /** Nodes get their pod ranges out of it, such as "10.244.0.0/16". */
+  clusterCidr: string
+  /** Prefix length of a node's range. */
+  nodeCidrMaskSize?: number
+  log: Log
+  timings?: Partial<Timings>
+}
+
+/** Runs every controller until the signal aborts; then calls under way are finished. */
+export async function runControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
+  const { client, log, clusterCidr, nodeCidrMaskSize = 24 } = options
+  const view = new ClusterView(client, (error) => log.warn(`controllers: cannot follow: ${describeError(error)}`))
+  const context: ControllerContext = {
+    client,
+    view,
+    eventsOf: (component) => makeEvents(new EventRecorder(client, { component })),
+    log,
+    timings: { ...defaultTimings, ...options.timings },
+    now: Date.now,
+  }
+  const controllers: Controller[] = [
+    new DeploymentController(context),
+    new ReplicaSetController(context),
+    new EndpointSliceController(context),
+    new EndpointsController(context),
+    new NodeIpamController(context, { clusterCidr, nodeCidrMaskSize }),
+    new ServiceAccountController(context),
+  ]
+  const following = view.run(signal)
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  // Before all kinds are there, an owner or a pod that is merely unknown would look like one that is gone.
+  await Promise.race([view.synced(), stopped])
+  if (!signal.aborted) {
+    log.info('controllers: in sync with the cluster')
+    await Promise.all(controllers.map((controller) => controller.run(signal)))
+  }
+  await following
+}
+
+/** Items of lists carry no kind; events need one. */
+function makeEvents(recorder: EventRecorder): Events {
+  return {
+    event<T extends ApiObject>(
+      resource: ResourceType<T>,
+      object: Stored<T>,
+      type: 'Normal' | 'Warning',
+      reason: string,
+      message: string,
+    ) {
+      const { kind } = resource
+      recorder.event({ apiVersion: apiVersionOf(resource), kind, metadata: object.metadata }, type, reason, message)
+    },
+  }
+}
