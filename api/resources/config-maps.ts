@@ -1,5 +1,6 @@
 import type { ConfigMap } from '../generated/types.ts'
 import { ageColumn, nameColumn } from './cells.ts'
+import { validateConfigData, validateImmutability } from './config-data-rules.ts'
 import type { Resource } from './resource.ts'
 
 export const configMaps: Resource<ConfigMap> = {
@@ -14,6 +15,8 @@ export const configMaps: Resource<ConfigMap> = {
   subresources: [],
   definition: 'io.k8s.api.core.v1.ConfigMap',
   storagePath: 'configmaps',
+  validate: (configMap) => validateConfigData(configMap, 'text'),
+  validateUpdate: validateImmutability,
   columns: [
     nameColumn,
     {

@@ -1,8 +1,10 @@
 import type { Deployment } from '../generated/types.ts'
 import { ageColumn, nameColumn, workloadColumns } from './cells.ts'
+import { validateDeployment } from './deployment-rules.ts'
 import { keepAllButStatus, keepStatusAndCount, startGeneration } from './doors.ts'
 import { setPodSpecDefaults } from './pod-spec/defaults.ts'
 import type { Resource } from './resource.ts'
+import { validateSelectorUpdate } from './workload-rules.ts'
 
 export const deployments: Resource<Deployment> = {
   group: 'apps',
@@ -31,6 +33,8 @@ export const deployments: Resource<Deployment> = {
   prepareForCreate: startGeneration,
   prepareForUpdate: keepStatusAndCount,
   prepareForStatusUpdate: keepAllButStatus,
+  validate: validateDeployment,
+  validateUpdate: ({ spec }, old) => validateSelectorUpdate(spec, old.spec),
   columns: [
     nameColumn,
     {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSlice } from '../generated/types.ts'
 import { ageColumn, firstThree, nameColumn, unset } from './cells.ts'
 import { countGeneration } from './doors.ts'
+import { validateEndpointSlice, validateEndpointSliceUpdate } from './endpoint-rules.ts'
 import type { Resource } from './resource.ts'
 
 export const endpointSlices: Resource<EndpointSlice> = {
@@ -29,6 +30,8 @@ export const endpointSlices: Resource<EndpointSlice> = {
     const content = ({ endpoints, ports, addressType }: EndpointSlice) => ({ endpoints, ports, addressType })
     countGeneration(slice, old, isDeepStrictEqual(content(slice), content(old)))
   },
+  validate: validateEndpointSlice,
+  validateUpdate: validateEndpointSliceUpdate,
   columns: [
     nameColumn,
     { name: 'AddressType', type: 'string', description: 'IPv4, IPv6 or FQDN.', cell: ({ addressType }) => addressType },

@@ -1,5 +1,6 @@
 import type { EndpointSubset, Endpoints } from '../generated/types.ts'
 import { ageColumn, firstThree, nameColumn } from './cells.ts'
+import { validateEndpoints } from './endpoint-rules.ts'
 import type { Resource } from './resource.ts'
 
 export const endpoints: Resource<Endpoints> = {
@@ -19,6 +20,7 @@ export const endpoints: Resource<Endpoints> = {
       for (const port of ports ?? []) port.protocol ??= 'TCP'
     }
   },
+  validate: validateEndpoints,
   columns: [
     nameColumn,
     {

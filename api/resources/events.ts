@@ -1,4 +1,5 @@
 import type { CoreEvent } from '../generated/types.ts'
+import { invalidValue } from '../objects/field-errors.ts'
 import { eventColumns, eventFields } from './event-columns.ts'
 import type { Resource } from './resource.ts'
 
@@ -14,6 +15,12 @@ export const events: Resource<CoreEvent> = {
   subresources: [],
   definition: 'io.k8s.api.core.v1.Event',
   storagePath: 'events',
+  validate: ({ metadata, involvedObject }) => {
+    const about = involvedObject?.namespace
+    const isElsewhere = about ? about !== metadata.namespace : metadata.namespace !== 'default'
+    const why = 'does not match event.namespace'
+    return isElsewhere ? [invalidValue('involvedObject.namespace', about ?? '', why)] : []
+  },
   columns: eventColumns,
   selectableFields: eventFields,
 }

@@ -1,6 +1,7 @@
 import type { Lease } from '../generated/types.ts'
 import { ageColumn, nameColumn } from './cells.ts'
 import type { Resource } from './resource.ts'
+import { mustBePositive, mustNotBeNegative } from './rules.ts'
 
 export const leases: Resource<Lease> = {
   group: 'coordination.k8s.io',
@@ -14,6 +15,10 @@ export const leases: Resource<Lease> = {
   subresources: [],
   definition: 'io.k8s.api.coordination.v1.Lease',
   storagePath: 'leases',
+  validate: ({ spec }) => [
+    ...mustBePositive('spec.leaseDurationSeconds', spec?.leaseDurationSeconds),
+    ...mustNotBeNegative('spec.leaseTransitions', spec?.leaseTransitions),
+  ],
   columns: [
     nameColumn,
     {

@@ -1,4 +1,5 @@
 import type { Namespace } from '../generated/types.ts'
+import { whyNotDnsLabel } from '../objects/names.ts'
 import { ageColumn, nameColumn } from './cells.ts'
 import { keepAllButStatus, keepStatus } from './doors.ts'
 import type { Resource } from './resource.ts'
@@ -15,6 +16,7 @@ export const namespaces: Resource<Namespace> = {
   subresources: ['status', 'finalize'],
   definition: 'io.k8s.api.core.v1.Namespace',
   storagePath: 'namespaces',
+  whyNotName: whyNotDnsLabel,
   setDefaults(namespace) {
     const name = namespace.metadata?.name
     if (name === undefined) return

@@ -1,6 +1,7 @@
 import type { Node } from '../generated/types.ts'
 import { keepAllButStatus, keepStatus } from './doors.ts'
 import { nodeColumns } from './node-columns.ts'
+import { validateNode, validateNodeUpdate } from './node-rules.ts'
 import type { Resource } from './resource.ts'
 
 export const nodes: Resource<Node> = {
@@ -15,8 +16,15 @@ export const nodes: Resource<Node> = {
   subresources: ['status', 'proxy'],
   definition: 'io.k8s.api.core.v1.Node',
   storagePath: 'minions',
+  setDefaults({ spec }) {
+    if (spec?.podCIDR) spec.podCIDRs ??= [spec.podCIDR]
+    const [first] = spec?.podCIDRs ?? []
+    if (spec !== undefined && first !== undefined) spec.podCIDR ||= first
+  },
   prepareForUpdate: keepStatus,
   prepareForStatusUpdate: keepAllButStatus,
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
   columns: nodeColumns,
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable === true) },
 }

@@ -4,6 +4,8 @@ import { podColumns, podFields } from './pod-columns.ts'
 import { admitPod } from './pod-spec/admission.ts'
 import { setPodSpecDefaults } from './pod-spec/defaults.ts'
 import { qosClassOf } from './pod-spec/quality-of-service.ts'
+import { validatePodSpecUpdate } from './pod-spec/update.ts'
+import { validatePodSpec } from './pod-spec/validate.ts'
 import type { Resource } from './resource.ts'
 
 export const pods: Resource<Pod> = {
@@ -39,6 +41,8 @@ export const pods: Resource<Pod> = {
   },
   prepareForUpdate: keepStatusAndCount,
   prepareForStatusUpdate: keepAllButStatus,
+  validate: ({ spec }) => validatePodSpec(spec, 'spec'),
+  validateUpdate: ({ spec }, old) => (spec === undefined ? [] : validatePodSpecUpdate(spec, old.spec)),
   columns: podColumns,
   selectableFields: podFields,
 }

@@ -3,6 +3,7 @@ import { ageColumn, nameColumn, workloadColumns } from './cells.ts'
 import { keepAllButStatus, keepStatusAndCount, startGeneration } from './doors.ts'
 import { setPodSpecDefaults } from './pod-spec/defaults.ts'
 import type { Resource } from './resource.ts'
+import { validateSelectorUpdate, validateWorkload } from './workload-rules.ts'
 
 export const replicaSets: Resource<ReplicaSet> = {
   group: 'apps',
@@ -27,6 +28,8 @@ export const replicaSets: Resource<ReplicaSet> = {
   },
   prepareForUpdate: keepStatusAndCount,
   prepareForStatusUpdate: keepAllButStatus,
+  validate: ({ spec }) => validateWorkload(spec, 'replicaset'),
+  validateUpdate: ({ spec }, old) => validateSelectorUpdate(spec, old.spec),
   columns: [
     nameColumn,
     { name: 'Desired', type: 'integer', description: 'Wanted pods.', cell: ({ spec }) => spec.replicas ?? 0 },

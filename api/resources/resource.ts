@@ -56,6 +56,8 @@ export interface Resource<T extends ApiObject = ApiObject> extends ResourceType<
   readonly definition: string
   /** Kubernetes' storage path below /registry, such as "pods" or "services/specs". */
   readonly storagePath: string
+  /** Why a name is refused for this kind, or undefined if it is fine. Absent: DNS subdomains are fine. */
+  whyNotName?(name: string): string | undefined
   /** Fills in what the user left out. Idempotent. */
   setDefaults?(object: T): void
   /** Drops what a client may not set at creation, such as status. */

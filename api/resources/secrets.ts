@@ -1,6 +1,7 @@
 import type { Secret } from '../generated/types.ts'
 import { ageColumn, nameColumn } from './cells.ts'
 import type { Resource } from './resource.ts'
+import { validateSecret, validateSecretUpdate } from './secret-rules.ts'
 
 export const secrets: Resource<Secret> = {
   group: '',
@@ -18,6 +19,8 @@ export const secrets: Resource<Secret> = {
     secret.type ??= 'Opaque'
     encodeStringData(secret)
   },
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
   columns: [
     nameColumn,
     { name: 'Type', type: 'string', description: 'What the secret is for.', cell: ({ type }) => type ?? '' },

@@ -1,8 +1,10 @@
 import type { Service } from '../generated/types.ts'
+import { whyNotDns1035Label } from '../objects/names.ts'
 import { keepAllButStatus, keepStatus } from './doors.ts'
 import type { Resource } from './resource.ts'
 import { serviceColumns } from './service-columns.ts'
 import { keepClusterAddresses, setServiceDefaults } from './service-defaults.ts'
+import { validateService, validateServiceUpdate } from './service-rules.ts'
 
 export const services: Resource<Service> = {
   group: '',
@@ -25,6 +27,9 @@ export const services: Resource<Service> = {
     keepClusterAddresses(service, old)
   },
   prepareForStatusUpdate: keepAllButStatus,
+  whyNotName: whyNotDns1035Label,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
   columns: serviceColumns,
   selectableFields: {
     'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',

@@ -1,4 +1,5 @@
-// What Kubernetes fills into a pod spec, alone or in a template. Source: the field descriptions of the API reference,
+// What Kubernetes fills into a pod spec, alone or in a template. Zero and empty text count as left out where Go's types
+// cannot tell them apart. Source: the field descriptions of the API reference,
 // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 
 import type { Container, Lifecycle, LifecycleHandler, PodSpec, Probe, Volume } from '../../generated/types.ts'
@@ -9,9 +10,9 @@ const tokenLifetimeSeconds = 3600
 
 /** Fills in what the user left out. Idempotent. */
 export function setPodSpecDefaults(spec: PodSpec): void {
-  spec.restartPolicy ??= 'Always'
-  spec.dnsPolicy ??= 'ClusterFirst'
-  spec.schedulerName ??= 'default-scheduler'
+  spec.restartPolicy ||= 'Always'
+  spec.dnsPolicy ||= 'ClusterFirst'
+  spec.schedulerName ||= 'default-scheduler'
   spec.terminationGracePeriodSeconds ??= 30
   spec.securityContext ??= {}
   setServiceAccountAlias(spec)
@@ -34,11 +35,11 @@ function setServiceAccountAlias(spec: PodSpec): void {
 }
 
 function setContainerDefaults(container: Container): void {
-  container.imagePullPolicy ??= shortTagOf(container.image ?? '') === 'latest' ? 'Always' : 'IfNotPresent'
-  container.terminationMessagePath ??= '/dev/termination-log'
-  container.terminationMessagePolicy ??= 'File'
+  container.imagePullPolicy ||= shortTagOf(container.image ?? '') === 'latest' ? 'Always' : 'IfNotPresent'
+  container.terminationMessagePath ||= '/dev/termination-log'
+  container.terminationMessagePolicy ||= 'File'
   container.resources ??= {}
-  for (const port of container.ports ?? []) port.protocol ??= 'TCP'
+  for (const port of container.ports ?? []) port.protocol ||= 'TCP'
   for (const { valueFrom } of container.env ?? []) {
     if (valueFrom?.fieldRef !== undefined) valueFrom.fieldRef.apiVersion ??= 'v1'
   }
@@ -49,10 +50,10 @@ function setContainerDefaults(container: Container): void {
 
 function setProbeDefaults(probe: Probe | undefined): void {
   if (probe === undefined) return
-  probe.timeoutSeconds ??= 1
-  probe.periodSeconds ??= 10
-  probe.successThreshold ??= 1
-  probe.failureThreshold ??= 3
+  probe.timeoutSeconds ||= 1
+  probe.periodSeconds ||= 10
+  probe.successThreshold ||= 1
+  probe.failureThreshold ||= 3
   if (probe.grpc !== undefined) probe.grpc.service ??= ''
   setHandlerDefaults(probe)
 }
@@ -65,7 +66,7 @@ function setLifecycleDefaults(lifecycle: Lifecycle | undefined): void {
 function setHandlerDefaults({ httpGet }: Pick<LifecycleHandler, 'httpGet'>): void {
   if (httpGet === undefined) return
   httpGet.path ||= '/'
-  httpGet.scheme ??= 'HTTP'
+  httpGet.scheme ||= 'HTTP'
 }
 
 function setVolumeDefaults(volume: Volume): void {
