@@ -1,0 +1,69 @@
+// The program `cbr`: environment and stdin in, JSON out, as the CNI specification says in "Execution Protocol".
+
+import { text } from 'node:stream/consumers'
+import { add, check, del, gc, status } from './plugin.ts'
+import { CniError, errorCodes, type Invocation, type NetworkConfig, supportedVersions } from './spec.ts'
+
+let cniVersion = supportedVersions.at(-1) ?? ''
+try {
+  const config = parseInput(await text(process.stdin))
+  cniVersion = config.cniVersion
+  const answer = await dispatch(process.env.CNI_COMMAND ?? '', config)
+  if (answer !== undefined) console.log(JSON.stringify(answer))
+} catch (error) {
+  const known =
+    error instanceof CniError
+      ? error
+      : new CniError(errorCodes.ioFailure, error instanceof Error ? error.message : String(error))
+  console.log(JSON.stringify(known.toJson(cniVersion)))
+  process.exitCode = 1
+}
+
+async function dispatch(command: string, config: NetworkConfig): Promise<object | undefined> {
+  switch (command) {
+    case 'VERSION':
+      return { cniVersion: config.cniVersion, supportedVersions }
+    case 'ADD':
+      return await add(config, readInvocation())
+    case 'DEL':
+      return void (await del(config, readInvocation()))
+    case 'CHECK':
+      return void (await check(config, readInvocation()))
+    case 'GC':
+      return void (await gc(config))
+    case 'STATUS':
+      return void (await status(config))
+    default:
+      throw new CniError(
+        errorCodes.invalidEnvironment,
+        `CNI_COMMAND "${command}": must be ADD, DEL, CHECK, GC, STATUS or VERSION`,
+      )
+  }
+}
+
+function parseInput(input: string): NetworkConfig {
+  try {
+    return JSON.parse(input)
+  } catch (error) {
+    throw new CniError(
+      errorCodes.decodeFailure,
+      'standard input is not a network configuration in JSON',
+      error instanceof Error ? error.message : '',
+    )
+  }
+}
+
+function readInvocation(): Invocation {
+  const { CNI_CONTAINERID: containerId = '', CNI_IFNAME: ifname = '', CNI_NETNS: netns } = process.env
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(containerId))
+    throw new CniError(
+      errorCodes.invalidEnvironment,
+      `CNI_CONTAINERID "${containerId}": must start with a letter or digit`,
+    )
+  if (!/^[^/:\s]{1,15}$/.test(ifname))
+    throw new CniError(
+      errorCodes.invalidEnvironment,
+      `CNI_IFNAME "${ifname}": must be an interface name of 1 to 15 characters`,
+    )
+  return { containerId, ifname, ...(netns !== undefined && { netns }) }
+}
