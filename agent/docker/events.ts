@@ -1,9 +1,9 @@
 // The daemon's events about our containers.
 
-import { createInterface } from 'node:readline'
 import type { RuntimeEvent } from '../runtime/runtime.ts'
 import { type DockerClient, openStream } from './docker-client.ts'
 import { type Labels, makeLabelFilter, podOf } from './labels.ts'
+import { readJsonLines } from './streams.ts'
 
 /** Those that change what list calls say; exec events would come with every probe. */
 const actions = ['create', 'start', 'die', 'oom', 'destroy', 'pause', 'unpause']
@@ -16,10 +16,12 @@ export async function* readEvents(client: DockerClient, signal: AbortSignal): As
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
   try {
-    for await (const line of createInterface({ input: stream })) {
-      const event: { Actor?: { Attributes?: Labels } } = JSON.parse(line)
+    for await (const line of readJsonLines(stream)) {
+      const event = line as { Actor?: { Attributes?: Labels } }
       yield { pod: podOf(event.Actor?.Attributes ?? {}) }
     }
+  } catch (error) {
+    if (!signal.aborted) throw new Error('the connection to docker broke: no more events', { cause: error })
   } finally {
     signal.removeEventListener('abort', stop)
     stop()

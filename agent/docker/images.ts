@@ -1,9 +1,9 @@
 // The daemon's images.
 
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type Image, ImagePullError } from '../runtime/runtime.ts'
 import { type DockerClient, isAnswer, messageOf, unless } from './docker-client.ts'
+import { readJsonLines } from './streams.ts'
 
 const untagged = '<none>:<none>'
 
@@ -41,8 +41,8 @@ export async function pullImage(client: DockerClient, reference: string, signal?
 
 /** The daemon answers 200 and tells of a failure in the body's last line. */
 async function readProgress(progress: Readable): Promise<void> {
-  for await (const line of createInterface({ input: progress })) {
-    const { error }: { error?: string } = line.trim() === '' ? {} : JSON.parse(line)
+  for await (const line of readJsonLines(progress)) {
+    const { error } = line as { error?: string }
     if (error !== undefined) throw new ImagePullError(error)
   }
 }

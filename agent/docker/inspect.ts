@@ -67,7 +67,8 @@ function toOutcome({ Created, State }: Inspected): Outcome {
   }
   const state: ContainerState = State.Status === 'created' ? 'created' : 'exited'
   if (state === 'created') return { ...unended, state }
-  const finishedAtMs = parseTime(State.FinishedAt)
+  // A process that ends at once can be noted to have ended before it is noted to have started.
+  const finishedAtMs = Math.max(startedAtMs, parseTime(State.FinishedAt))
   return { state, startedAtMs, finishedAtMs, exitCode: State.ExitCode, reason: endReason(State), message: State.Error }
 }
 

@@ -73,13 +73,27 @@ export function limitOutput(source: Readable, limitBytes: number): Readable {
     source.destroy()
   }
   source.on('data', (chunk: Buffer) => {
+    if (remaining <= 0) return
     output.write(chunk.subarray(0, remaining))
     remaining -= chunk.length
     if (remaining <= 0) finish()
   })
   source.on('end', () => output.end())
-  source.on('error', (error) => output.destroy(error))
+  source.on('error', (error) => {
+    if (remaining > 0) output.destroy(error)
+  })
   output.on('close', () => source.destroy())
   if (limitBytes <= 0) finish()
   return output
+}
+
+/** Lines of a stream of JSON objects, parsed. Throws when the stream breaks off. */
+export async function* readJsonLines(source: Readable): AsyncIterable<unknown> {
+  let rest = ''
+  for await (const chunk of source.setEncoding('utf8')) {
+    const lines = `${rest}${chunk}`.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line)
+  }
+  if (rest.trim() !== '') yield JSON.parse(rest)
 }

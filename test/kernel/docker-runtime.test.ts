@@ -57,7 +57,7 @@ async function ended(podUid: string): Promise<Container> {
 
 test('containers of a pod share the network and IPC namespaces of its sandbox, and its host name', async () => {
   const { sandbox } = await start()
-  const script = 'readlink /proc/self/ns/net /proc/self/ns/ipc; hostname'
+  const script = 'for kind in net ipc; do readlink /proc/self/ns/$kind; done; hostname'
   const id = await runtime.createContainer(sandbox, makeContainerSpec({ id: imageId }, { name: 'b', ...shell(script) }))
   await runtime.startContainer(id)
   const lines = (await text(await runtime.logs(id, { follow: true, timestamps: false }))).trim().split('\n')
@@ -70,20 +70,20 @@ test('a sandbox has no network but loopback until CNI fills it', async () => {
 })
 
 test('pods that share process ids see the pause program as process 1, others themselves', async () => {
-  const script = 'cat /proc/1/cmdline | tr "\\0" " "'
+  const script = 'cat /proc/1/cmdline | tr "\\0" " "; echo'
   expect(await outputOf(script, {}, { sharePid: true })).toBe('/pause')
   expect(await outputOf(script)).toContain('sh -c')
 })
 
 test('pods on the node see its network, host name and processes', async () => {
   const node = { network: 'node', hostPid: true, hostIpc: true } as const
-  const script = 'readlink /proc/1/ns/net /proc/self/ns/net /proc/self/ns/uts /proc/self/ns/ipc'
-  const [first, ...rest] = (await outputOf(script, { security: { privileged: true } }, node)).split('\n')
-  expect(rest[0]).toBe(first)
+  const script = 'for kind in net uts ipc pid; do readlink /proc/self/ns/$kind; done'
+  const here = ['net', 'uts', 'ipc', 'pid'].map((kind) => readlinkSync(`/proc/self/ns/${kind}`))
+  expect((await outputOf(script, {}, node)).split('\n')).toEqual(here)
 })
 
 test('env, working directory, user, groups and mounts arrive', async () => {
-  writeFileSync(`${hostDirectory}/a:b`, 'mounted')
+  writeFileSync(`${hostDirectory}/a:b`, 'mounted\n')
   const spec: Partial<ContainerSpec> = {
     env: [{ name: 'GREETING', value: 'hello = there' }],
     workingDir: '/tmp',
