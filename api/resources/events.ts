@@ -15,9 +15,12 @@ export const events: Resource<CoreEvent> = {
   subresources: [],
   definition: 'io.k8s.api.core.v1.Event',
   storagePath: 'events',
+  setDefaults(event) {
+    event.involvedObject ??= {}
+  },
   validate: ({ metadata, involvedObject }) => {
     const about = involvedObject?.namespace
-    const isElsewhere = about ? about !== metadata.namespace : metadata.namespace !== 'default'
+    const isElsewhere = about ? about !== metadata?.namespace : metadata?.namespace !== 'default'
     const why = 'does not match event.namespace'
     return isElsewhere ? [invalidValue('involvedObject.namespace', about ?? '', why)] : []
   },

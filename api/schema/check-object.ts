@@ -103,7 +103,7 @@ function compileObject(properties: Readonly<Record<string, Schema>>): Decode {
     for (const name in value) {
       const field = fields.get(name)
       if (field === undefined) dropUnknown(value, name, walk)
-      else if (value[name] === null) delete value[name]
+      else if (isAbsent(value[name])) delete value[name]
       else decodeInto(value, name, field.step, field.decode, walk)
     }
     return value
@@ -115,7 +115,7 @@ function compileMap(decode: Decode, of: Schema): Decode {
   return (value, walk) => {
     if (!isRecord(value)) return mismatch('object', value, walk)
     for (const key in value) {
-      if (value[key] !== null) decodeInto(value, key, `[${key}]`, decode, walk)
+      if (!isAbsent(value[key])) decodeInto(value, key, `[${key}]`, decode, walk)
       else if (!keepsNull) replaceNull(value, key, of)
     }
     return value
@@ -161,12 +161,17 @@ function mismatch(expected: string, value: unknown, walk: Walk): unknown {
   return value
 }
 
+/** Absent as Go sees it; undefined comes from callers in the same process. */
+function isAbsent(value: unknown): boolean {
+  return value === null || value === undefined
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function describe(value: unknown): string {
-  if (value === null) return 'null'
+  if (value === null || value === undefined) return 'null'
   if (Array.isArray(value)) return 'array'
   if (typeof value === 'object') return 'object'
   const text = JSON.stringify(value)

@@ -91,6 +91,8 @@ function setFieldRefDefaults(source: Volume['downwardAPI']): void {
 /** On the host's network, the port in the container is the port on the host. */
 function setHostPorts(spec: PodSpec): void {
   for (const container of containersOf(spec)) {
-    for (const port of container.ports ?? []) port.hostPort ??= port.containerPort
+    for (const port of container.ports ?? []) {
+      if (port.containerPort !== undefined) port.hostPort ||= port.containerPort
+    }
   }
 }

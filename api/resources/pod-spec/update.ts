@@ -34,7 +34,7 @@ export function validatePodSpecUpdate(spec: PodSpec, old: PodSpec): FieldError[]
 
 /** The old spec with what may change taken from the new one: it must equal the new one. */
 function withChangeableFieldsOf(old: PodSpec, spec: PodSpec): PodSpec {
-  const kept: PodSpec = { ...old, containers: withImages(old.containers, spec.containers) }
+  const kept: PodSpec = { ...old, containers: withImages(old.containers ?? [], spec.containers) }
   if (old.initContainers !== undefined) kept.initContainers = withImages(old.initContainers, spec.initContainers)
   take(kept, spec, 'activeDeadlineSeconds')
   take(kept, spec, 'tolerations')
