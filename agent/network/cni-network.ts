@@ -1,0 +1,108 @@
+// The pod network by CNI: runs the node's chain for each sandbox and remembers what it ran.
+
+import { join } from 'node:path'
+import type { CniResult } from '../../cni/spec.ts'
+import { type AttachmentRecord, AttachmentRecords } from './attachments.ts'
+import { addChain, type ChainCall, checkChain, delChain, gcChain } from './chain.ts'
+import { readConfigList } from './conflist.ts'
+import type { AttachRequest, PodNetwork } from './pod-network.ts'
+
+export interface CniNetworkOptions {
+  /** Folder of the node's configuration lists. */
+  confDir: string
+  /** Folders of plugin programs. */
+  binDirs: string[]
+  /** Where the records of attachments are kept. */
+  dataDir: string
+}
+
+/** The interface's name in every pod. */
+const ifname = 'eth0'
+
+export class CniNetwork implements PodNetwork {
+  readonly #options: CniNetworkOptions
+  readonly #records: AttachmentRecords
+
+  constructor(options: CniNetworkOptions) {
+    this.#options = options
+    this.#records = new AttachmentRecords(join(options.dataDir, 'attachments'))
+  }
+
+  notReadyReason(): string | undefined {
+    try {
+      return readConfigList(this.#options.confDir) === undefined
+        ? `no CNI configuration in ${this.#options.confDir} yet: the node has no pod range`
+        : undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  async attach(request: AttachRequest): Promise<{ ips: string[] }> {
+    const known = await this.#records.read(request.sandboxId)
+    if (known?.result !== undefined) return { ips: ipsOf(known.result) }
+    if (known !== undefined) await this.detach(request.sandboxId)
+    const record = this.#toRecord(request)
+    await this.#records.write(record)
+    try {
+      const result = await addChain(record.config, this.#toCall(record))
+      await this.#records.write({ ...record, result })
+      return { ips: ipsOf(result) }
+    } catch (error) {
+      // The plugins before the one that failed have done their part: DEL takes it back.
+      await this.detach(request.sandboxId)
+      throw error
+    }
+  }
+
+  async detach(sandboxId: string): Promise<void> {
+    const record = await this.#records.read(sandboxId)
+    if (record === undefined) return
+    await delChain(record.config, this.#toCall(record), record.result)
+    await this.#records.remove(sandboxId)
+  }
+
+  async check(sandboxId: string): Promise<void> {
+    const record = await this.#records.read(sandboxId)
+    if (record?.result === undefined) throw new Error(`sandbox ${sandboxId} is not attached to the pod network`)
+    await checkChain(record.config, this.#toCall(record), record.result)
+  }
+
+  async attachments(): Promise<Map<string, { ips: string[] }>> {
+    const records = await this.#records.list()
+    return new Map(
+      records.flatMap(({ sandboxId, result }) => (result === undefined ? [] : [[sandboxId, { ips: ipsOf(result) }]])),
+    )
+  }
+
+  async collectGarbage(liveSandboxIds: ReadonlySet<string>): Promise<void> {
+    const records = await this.#records.list()
+    for (const { sandboxId } of records) if (!liveSandboxIds.has(sandboxId)) await this.detach(sandboxId)
+    const config = readConfigList(this.#options.confDir)
+    if (config !== undefined)
+      await gcChain(
+        config,
+        [...liveSandboxIds].map((containerID) => ({ containerID, ifname })),
+      )
+  }
+
+  #toRecord({ sandboxId, pod, netns, portMappings }: AttachRequest): AttachmentRecord {
+    const config = readConfigList(this.#options.confDir)
+    if (config === undefined) throw new Error(`the pod network is not ready: ${this.notReadyReason()}`)
+    const args = {
+      K8S_POD_NAMESPACE: pod.namespace,
+      K8S_POD_NAME: pod.name,
+      K8S_POD_INFRA_CONTAINER_ID: sandboxId,
+      K8S_POD_UID: pod.uid,
+    }
+    return { sandboxId, netns, config, args, capabilities: { ...(portMappings.length > 0 && { portMappings }) } }
+  }
+
+  #toCall({ sandboxId, netns, args, capabilities }: AttachmentRecord): ChainCall {
+    return { containerId: sandboxId, netns, ifname, args, capabilities, binDirs: this.#options.binDirs }
+  }
+}
+
+function ipsOf({ ips = [] }: CniResult): string[] {
+  return ips.map(({ address }) => address.split('/')[0] ?? '')
+}

@@ -1,0 +1,75 @@
+// The node's CNI configuration on disk: the first list of the folder, as for every runtime (kubelet, containerd, podman).
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NetworkConfig } from '../../cni/spec.ts'
+
+/** A plugin's part of a list, before name and version are added to it. */
+export interface PluginConfig {
+  type: string
+  capabilities?: Record<string, boolean>
+  [key: string]: unknown
+}
+
+export interface NetworkConfigList {
+  cniVersion: string
+  name: string
+  plugins: PluginConfig[]
+}
+
+/** Our own list; a user's with a smaller number goes before it. */
+const ownFile = '10-fairlead.conflist'
+
+export interface OwnNetwork {
+  podCidr: string
+  mtu: number
+  /** Where the plugin keeps its reservations. */
+  reservationsDir: string
+}
+
+/** Writes our list, whole or not at all, and only when it says something new. */
+export async function ensureOwnConfig(confDir: string, { podCidr, mtu, reservationsDir }: OwnNetwork): Promise<void> {
+  const list: NetworkConfigList = {
+    cniVersion: '1.1.0',
+    name: 'fairlead',
+    plugins: [
+      { type: 'cbr', bridge: 'cbr0', mtu, hairpinMode: true, ipam: { subnet: podCidr, dataDir: reservationsDir } },
+    ],
+  }
+  const path = join(confDir, ownFile)
+  const text = `${JSON.stringify(list, undefined, 2)}\n`
+  await mkdir(confDir, { recursive: true })
+  if ((await readFile(path, 'utf8').catch(() => undefined /* not there yet */)) === text) return
+  await writeFile(`${path}.tmp`, text)
+  await rename(`${path}.tmp`, path)
+}
+
+/** The list that counts now, or undefined when there is none. Throws when it cannot be read as one. */
+export function readConfigList(confDir: string): NetworkConfigList | undefined {
+  const [file] = readNames(confDir)
+    .filter((name) => /\.(conflist|conf|json)$/.test(name))
+    .sort()
+  if (file === undefined) return undefined
+  try {
+    const config: NetworkConfigList | NetworkConfig = JSON.parse(readFileSync(join(confDir, file), 'utf8'))
+    return isList(config)
+      ? config
+      : { cniVersion: config.cniVersion, name: config.name, plugins: [{ ...config, type: config.type }] }
+  } catch (error) {
+    throw new Error(`cannot read CNI configuration ${join(confDir, file)}`, { cause: error })
+  }
+}
+
+function isList(config: NetworkConfigList | NetworkConfig): config is NetworkConfigList {
+  return Array.isArray(config.plugins)
+}
+
+function readNames(confDir: string): string[] {
+  try {
+    return readdirSync(confDir)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
