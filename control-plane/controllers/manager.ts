@@ -9,7 +9,12 @@ import { type Controller, type ControllerContext, describeError, type Events, ty
 import { DeploymentController } from './deployment/deployment.ts'
 import { EndpointSliceController } from './endpoint-slice/endpoint-slice.ts'
 import { EndpointsController } from './endpoints/endpoints.ts'
+import { GarbageCollector } from './garbage-collector/garbage-collector.ts'
+import { NamespaceController } from './namespace/namespace.ts'
 import { NodeIpamController } from './node-ipam/node-ipam.ts'
+import { NodeLifecycleController } from './node-lifecycle/node-lifecycle.ts'
+import { TaintEvictionController } from './node-lifecycle/taint-eviction.ts'
+import { PodGcController } from './pod-gc/pod-gc.ts'
 import { ReplicaSetController } from './replica-set/replica-set.ts'
 import { ServiceAccountController } from './service-account/service-account.ts'
 import { defaultTimings, type Timings } from './timings.ts'
@@ -43,6 +48,11 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     new EndpointSliceController(context),
     new EndpointsController(context),
     new NodeIpamController(context, { clusterCidr, nodeCidrMaskSize }),
+    new NodeLifecycleController(context),
+    new TaintEvictionController(context),
+    new PodGcController(context),
+    new NamespaceController(context),
+    new GarbageCollector(context),
     new ServiceAccountController(context),
   ]
   const following = view.run(signal)
