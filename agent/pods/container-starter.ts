@@ -124,7 +124,7 @@ async function environmentOf(
   const { node, objects, serviceVariables } = deps
   const podIps = environmentNeedsIp(template) ? await preparation.attached : []
   const facts = { podIps, hostIp: node.ip, allocatable: node.allocatable }
-  return await makeEnvironment({ pod, template, objects, facts, services: serviceVariables(pod) })
+  return await makeEnvironment({ pod, template, objects, facts, services: await serviceVariables(pod) })
 }
 
 /** Turns what went wrong into the words of Kubernetes, as event and as waiting reason. */

@@ -36,7 +36,7 @@ export interface PodDependencies {
   node: NodeFacts
   emit: EmitEvent
   /** Environment variables of the services that the pod is linked to. */
-  serviceVariables: (pod: StoredPod) => ReadonlyMap<string, string>
+  serviceVariables: (pod: StoredPod) => Promise<ReadonlyMap<string, string>>
   /** Takes the ended pod off the API, unless another one has its name by now. */
   deletePod: (pod: StoredPod) => Promise<void>
   /** Why the node cannot take the pod, or undefined. Asked once, before anything is made. */

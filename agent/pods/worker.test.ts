@@ -81,7 +81,7 @@ function makeDeps(): PodDependencies {
       cgroups: { root: '/', mountPoint: join(dataDir, 'cgroup') },
     },
     emit: (_pod, { reason, message }) => void events.push(`${reason}: ${message}`),
-    serviceVariables: () => new Map(),
+    serviceVariables: async () => new Map(),
     deletePod: async (pod) => void deleted.push(pod),
     admit: () => undefined,
     onError: () => {},

@@ -26,7 +26,8 @@ async function openBelow(root: string, subPath: string): Promise<FileHandle> {
   // Links inside the volume are fine (a ConfigMap's files are such): resolved first, then walked without links.
   const resolved = await realpath(join(root, subPath)).catch(() => join(root, subPath))
   const inside = relative(root, resolved)
-  if (inside.startsWith('..')) throw new ConfigError(`subPath ${JSON.stringify(subPath)} leads out of its volume`)
+  if (inside === '..' || inside.startsWith('../'))
+    throw new ConfigError(`subPath ${JSON.stringify(subPath)} leads out of its volume`)
   let handle = await open(root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   for (const component of inside.split('/').filter((part) => part !== '')) {
     const parent = handle

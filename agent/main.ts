@@ -1,0 +1,175 @@
+// The agent of one node. Reads flags, builds the parts, runs them, and stops on a signal; pods go on running then.
+
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { EventRecorder } from '../api/client/event-recorder.ts'
+import { HttpClient } from '../api/client/http-client.ts'
+import { Informer } from '../api/client/informer.ts'
+import { loadKubeconfig } from '../api/client/kubeconfig.ts'
+import { TlsTransport } from '../api/client/tls-transport.ts'
+import { isConflict, isNotFound } from '../api/objects/status-error.ts'
+import { pods } from '../api/resources/pods.ts'
+import { services } from '../api/resources/services.ts'
+import { DockerRuntime } from './docker/docker-runtime.ts'
+import { CniNetwork } from './network/cni-network.ts'
+import { NodeNetwork } from './network/node-network.ts'
+import { runHeartbeat } from './node/heartbeat.ts'
+import { readMachine } from './node/machine.ts'
+import { makeCapacity } from './node/node-status.ts'
+import { NodeRegistration } from './node/registration.ts'
+import { parseOptions } from './options.ts'
+import { refusePod } from './pods/admission.ts'
+import type { EmitEvent, PodDependencies } from './pods/dependencies.ts'
+import { ImagePuller } from './pods/image-puller.ts'
+import type { StoredPod } from './pods/pod.ts'
+import { PodManager } from './pods/pod-manager.ts'
+import { serviceEnvironment } from './pods/service-environment.ts'
+import { StatusWriter } from './pods/status-writer.ts'
+import { WatchedObjects } from './pods/watched-objects.ts'
+import { ServiceProxy } from './proxy/service-proxy.ts'
+import { PodVolumes } from './volumes/pod-volumes.ts'
+
+const options = parseOptions(process.argv)
+const { nodeName, nodeIp, dataDir, clusterCidr } = options
+const log = pino({ level: options.logLevel, base: { node: nodeName } })
+const report = (part: string) => (error: unknown) => log.warn({ part, err: error })
+const now = Date.now
+mkdirSync(dataDir, { recursive: true })
+
+const client = new HttpClient(new TlsTransport(loadKubeconfig(options.kubeconfig)))
+const recorder = new EventRecorder(client, { component: 'kubelet', host: nodeName, onError: report('events') })
+const runtime = new DockerRuntime({
+  socketPath: options.dockerSocket,
+  ...(options.pauseImage && { pauseImage: options.pauseImage }),
+})
+const machine = await readMachine(dataDir, options)
+const allocatable = makeCapacity(machine, options.maxPods)
+
+const reservationsDir = join(dataDir, 'cni', 'reservations')
+const network = new CniNetwork({
+  confDir: options.cniConfDir,
+  binDirs: [options.cniBinDir],
+  dataDir: join(dataDir, 'cni'),
+})
+const nodeNetwork = new NodeNetwork({
+  client,
+  nodeName,
+  clusterCidr,
+  confDir: options.cniConfDir,
+  reservationsDir,
+  onError: report('network'),
+})
+
+const serviceInformer = new Informer(client, services, { onError: report('services') })
+const objects = new WatchedObjects({
+  client,
+  now,
+  onChange: (reference) => manager.objectChanged(reference),
+  onError: report('objects'),
+})
+const statuses = new StatusWriter({ client, onError: report('status') })
+const emit: EmitEvent = (pod, { type, reason, message, container }) =>
+  recorder.event({ apiVersion: 'v1', kind: 'Pod', ...pod }, type, reason, message, fieldPathOf(pod, container))
+
+const deps: PodDependencies = {
+  runtime,
+  network,
+  volumes: new PodVolumes({ dataDir, objects }),
+  objects,
+  images: new ImagePuller({ runtime, now }),
+  statuses,
+  node: {
+    name: nodeName,
+    ip: nodeIp,
+    allocatable,
+    memoryBytes: machine.memoryBytes,
+    dns: {
+      ...(options.clusterDns && { clusterDns: options.clusterDns }),
+      clusterDomain: options.clusterDomain,
+      nodeResolvConf: readFileSync(options.resolvConf, 'utf8'),
+    },
+    cgroups: { root: options.cgroupRoot, mountPoint: '/sys/fs/cgroup' },
+  },
+  emit,
+  serviceVariables: async (pod) => {
+    await serviceInformer.synced
+    return serviceEnvironment(pod, serviceInformer.list())
+  },
+  deletePod,
+  admit: (pod) => refusePod(pod, manager.list(), allocatable),
+  onError: (error, { metadata }) =>
+    log.warn({ part: 'pods', pod: `${metadata.namespace}/${metadata.name}`, err: error }),
+  now,
+}
+const manager = new PodManager({
+  client,
+  nodeName,
+  deps,
+  onSweep: (here) => objects.retain(here),
+  onError: report('pods'),
+})
+const registration = new NodeRegistration({
+  client,
+  identity: { name: nodeName, ip: nodeIp, port: options.port, maxPods: options.maxPods },
+  machine,
+  dataDir,
+  runtime,
+  networkNotReady: () => network.notReadyReason(),
+  onError: report('node'),
+  onReady: (node, ready) => {
+    const reason = ready ? 'NodeReady' : 'NodeNotReady'
+    recorder.event(
+      { apiVersion: 'v1', kind: 'Node', ...node },
+      'Normal',
+      reason,
+      `Node ${nodeName} status is now: ${reason}`,
+    )
+  },
+  now,
+})
+
+const stop = new AbortController()
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
+log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
+await Promise.all([
+  registration.run(stop.signal),
+  runHeartbeat(
+    {
+      client,
+      nodeName,
+      nodeUid: () => registration.uid,
+      intervalSeconds: options.leaseIntervalSeconds,
+      onError: report('lease'),
+      now,
+    },
+    stop.signal,
+  ),
+  nodeNetwork.run(stop.signal),
+  serviceInformer.run(stop.signal),
+  manager.run(stop.signal),
+  ...(options.proxyMode === 'iptables'
+    ? [new ServiceProxy({ client, nodeName, clusterCidr, mode: 'iptables', onError: report('proxy') }).run(stop.signal)]
+    : []),
+])
+statuses.close()
+objects.close()
+log.info('agent has stopped; its pods go on running')
+process.exit(0)
+
+function fieldPathOf({ spec }: StoredPod, container: string | undefined): string | undefined {
+  if (container === undefined) return undefined
+  const isInit = spec.initContainers?.some(({ name }) => name === container) === true
+  return `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`
+}
+
+/** The last word on a deleted pod: nothing of it is left here. */
+async function deletePod({ metadata }: StoredPod): Promise<void> {
+  const { namespace, name, uid } = metadata
+  try {
+    await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } })
+  } catch (error) {
+    // Gone already, or another pod of that name by now.
+    if (!isNotFound(error) && !isConflict(error)) throw error
+  }
+}

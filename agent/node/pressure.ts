@@ -1,0 +1,44 @@
+// Whether the machine runs out of memory, disk or process ids. Thresholds are Kubernetes' own for eviction:
+// https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#hard-eviction-thresholds
+
+import { readFile, statfs } from 'node:fs/promises'
+
+export interface Pressure {
+  memory: boolean
+  disk: boolean
+  pids: boolean
+}
+
+const leastMemoryBytes = 100 * 1024 * 1024
+const leastDiskShare = 0.1
+const leastPidShare = 0.02
+
+/** Looks at the machine now. */
+export async function readPressure(dataDir: string): Promise<Pressure> {
+  const [meminfo, loadavg, pidMax, disk] = await Promise.all([
+    readFile('/proc/meminfo', 'utf8'),
+    readFile('/proc/loadavg', 'utf8'),
+    readFile('/proc/sys/kernel/pid_max', 'utf8'),
+    statfs(dataDir),
+  ])
+  return judgePressure({
+    memoryAvailableBytes: Number(/^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1] ?? Number.MAX_SAFE_INTEGER) * 1024,
+    diskFreeShare: disk.blocks === 0 ? 1 : disk.bavail / disk.blocks,
+    processes: Number(/\/(\d+)/.exec(loadavg)?.[1] ?? 0),
+    pidMax: Number(pidMax),
+  })
+}
+
+/** The verdict on figures; pure. */
+export function judgePressure(figures: {
+  memoryAvailableBytes: number
+  diskFreeShare: number
+  processes: number
+  pidMax: number
+}): Pressure {
+  return {
+    memory: figures.memoryAvailableBytes < leastMemoryBytes,
+    disk: figures.diskFreeShare < leastDiskShare,
+    pids: figures.pidMax - figures.processes < figures.pidMax * leastPidShare,
+  }
+}

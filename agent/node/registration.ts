@@ -1,0 +1,141 @@
+// Keeps this node's Node object: registers it, and writes its status when something has changed or five minutes are over.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Client } from '../../api/client/client.ts'
+import { pause } from '../../api/client/work-queue.ts'
+import type { Node, NodeStatus } from '../../api/generated/types.ts'
+import type { Stored } from '../../api/objects/object.ts'
+import { isAlreadyExists, isNotFound } from '../../api/objects/status-error.ts'
+import { nodes } from '../../api/resources/nodes.ts'
+import type { Image, Runtime, RuntimeVersion } from '../runtime/runtime.ts'
+import type { Machine } from './machine.ts'
+import { makeLabels, makeNode, makeNodeStatus, type NodeIdentity } from './node-status.ts'
+import { readPressure } from './pressure.ts'
+
+export interface RegistrationOptions {
+  client: Client
+  identity: NodeIdentity
+  machine: Machine
+  dataDir: string
+  runtime: Pick<Runtime, 'version' | 'listImages'>
+  /** Why the network cannot take pods, or undefined. */
+  networkNotReady: () => string | undefined
+  onError: (error: unknown) => void
+  /** Told when the node becomes ready or stops being so. */
+  onReady?: (node: Stored<Node>, ready: boolean) => void
+  now: () => number
+}
+
+const reportMs = 300_000
+const imagesMs = 60_000
+const lookMs = 3_000
+/** While the node is not ready, pods wait for it. */
+const eagerLookMs = 200
+
+export class NodeRegistration {
+  readonly #options: RegistrationOptions
+  #node: Stored<Node> | undefined
+  #written: NodeStatus | undefined
+  #writtenAtMs = 0
+  #images: readonly Image[] = []
+  #imagesAtMs = 0
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options
+  }
+
+  /** The registered Node's uid. */
+  get uid(): string | undefined {
+    return this.#node?.metadata.uid
+  }
+
+  /** Registers and reports until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#report(signal)
+      } catch (error) {
+        if (signal.aborted) return
+        // The Node was deleted: register it anew.
+        if (isNotFound(error)) this.#node = undefined
+        else this.#options.onError(error)
+      }
+      const isReady = this.#written?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')
+      await pause(isReady ? lookMs : eagerLookMs, signal)
+    }
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    const { identity, machine, client, now } = this.#options
+    const node = await this.#ensureNode(signal)
+    const status = makeNodeStatus(identity, machine, this.#written?.conditions ?? node.status?.conditions ?? [], {
+      ...(await this.#look()),
+      pressure: await readPressure(this.#options.dataDir),
+      nowMs: now(),
+    })
+    const isFresh = now() - this.#writtenAtMs < reportMs
+    if (isFresh && this.#written && isDeepStrictEqual(withoutTimes(status), withoutTimes(this.#written))) return
+    const limited = { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) }
+    const written = await client.patch(
+      nodes,
+      { name: identity.name },
+      'application/strategic-merge-patch+json',
+      { status },
+      { subresource: 'status', ...limited },
+    )
+    this.#announce(written, status)
+    this.#node = written
+    this.#written = status
+    this.#writtenAtMs = now()
+  }
+
+  async #ensureNode(signal: AbortSignal): Promise<Stored<Node>> {
+    if (this.#node !== undefined) return this.#node
+    const { client, identity } = this.#options
+    const { name } = identity
+    this.#written = undefined
+    this.#node = await client.create(nodes, makeNode(identity), { signal }).catch(async (error: unknown) => {
+      if (!isAlreadyExists(error)) throw error
+      const labels = { metadata: { labels: makeLabels(name) } }
+      return await client.patch(nodes, { name }, 'application/merge-patch+json', labels, { signal })
+    })
+    return this.#node
+  }
+
+  async #look(): Promise<{
+    runtime: RuntimeVersion | undefined
+    notReady: string | undefined
+    images: readonly Image[]
+  }> {
+    const { runtime, networkNotReady, now } = this.#options
+    try {
+      const version = await runtime.version()
+      if (now() - this.#imagesAtMs > imagesMs) {
+        this.#images = await runtime.listImages()
+        this.#imagesAtMs = now()
+      }
+      const reason = networkNotReady()
+      const notReady =
+        reason &&
+        `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${reason}`
+      return { runtime: version, notReady, images: this.#images }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      return { runtime: undefined, notReady: `container runtime is down: ${why}`, images: this.#images }
+    }
+  }
+
+  #announce(node: Stored<Node>, status: NodeStatus): void {
+    const isReady = (conditions: NodeStatus['conditions'] = []) =>
+      conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True')
+    const [before, after] = [isReady(this.#written?.conditions), isReady(status.conditions)]
+    if (before !== after) this.#options.onReady?.(node, after)
+  }
+}
+
+function withoutTimes({ conditions = [], ...status }: NodeStatus) {
+  return {
+    ...status,
+    conditions: conditions.map(({ type, status, reason, message }) => ({ type, status, reason, message })),
+  }
+}

@@ -1,0 +1,83 @@
+// The agent's flags.
+
+import { Command, InvalidArgumentError } from 'commander'
+import { toBytes } from '../api/objects/quantity.ts'
+
+export interface AgentOptions {
+  nodeName: string
+  nodeIp: string
+  kubeconfig: string
+  dockerSocket: string
+  dataDir: string
+  port: number
+  serverCert: string
+  serverKey: string
+  clientCa: string
+  cniConfDir: string
+  cniBinDir: string
+  clusterCidr: string
+  serviceCidr: string
+  clusterDns?: string
+  clusterDomain: string
+  proxyMode: 'iptables' | 'none'
+  network: 'host-gw'
+  cgroupRoot: string
+  leaseIntervalSeconds: number
+  maxPods: number
+  cpus?: number
+  memoryBytes?: number
+  pauseImage?: string
+  resolvConf: string
+  logLevel: string
+}
+
+/** Reads the command line; prints why and ends the process when it cannot be read. */
+export function parseOptions(argv: readonly string[]): AgentOptions {
+  const command = new Command('fairlead-agent')
+    .description('Runs the pods of one node: containers, volumes, network, Services.')
+    .requiredOption('--node-name <name>', 'name of the Node object')
+    .requiredOption('--node-ip <address>', 'address by which other nodes reach this one')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server, and as whom')
+    .option('--docker-socket <path>', "Docker's unix socket", '/var/run/docker.sock')
+    .option('--data-dir <path>', 'volumes and records of this node', '/var/lib/fairlead')
+    .option('--port <number>', 'where logs and exec are served', parseWhole, 10250)
+    .requiredOption('--server-cert <file>', 'certificate of that port')
+    .requiredOption('--server-key <file>', 'and its key')
+    .requiredOption('--client-ca <file>', 'who signs the certificates of its clients')
+    .option('--cni-conf-dir <path>', 'the first configuration here is the pod network', '/etc/cni/net.d')
+    .option('--cni-bin-dir <path>', 'CNI plugins that are programs', '/opt/cni/bin')
+    .option('--cluster-cidr <cidr>', 'addresses of all pods', '10.244.0.0/16')
+    .option('--service-cidr <cidr>', 'addresses of all Services', '10.96.0.0/16')
+    .option(
+      '--cluster-dns <address>',
+      "the cluster's DNS server; pods use the node's own when it is empty",
+      '10.96.0.10',
+    )
+    .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
+    .option('--proxy-mode <mode>', 'iptables or none', 'iptables')
+    .option('--network <kind>', 'how pods reach pods on other nodes: host-gw', 'host-gw')
+    .option('--cgroup-root <path>', "parent of the pods' cgroups", '/')
+    .option('--lease-interval-seconds <seconds>', 'time between heartbeats', parseWhole, 10)
+    .option('--max-pods <number>', 'how many pods fit', parseWhole, 110)
+    .option('--cpus <number>', 'processors to offer, where several nodes share a machine', parseWhole)
+    .option('--memory <quantity>', 'memory to offer, such as 4Gi')
+    .option('--pause-image <image>', 'image of the sandbox container')
+    .option('--resolv-conf <file>', "the node's own DNS settings", '/etc/resolv.conf')
+    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .parse([...argv])
+  const { memory, ...options } = command.opts<AgentOptions & { memory?: string }>()
+  refuseUnknown(command, options)
+  return { ...options, ...(memory !== undefined && { memoryBytes: toBytes(memory) }) }
+}
+
+function refuseUnknown(command: Command, { proxyMode, network }: AgentOptions): void {
+  if (!['iptables', 'none'].includes(proxyMode))
+    command.error(`error: --proxy-mode ${proxyMode}: iptables and none are what there is yet`)
+  if (network !== 'host-gw') command.error(`error: --network ${network}: host-gw is what there is yet`)
+}
+
+function parseWhole(text: string): number {
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('must be a whole number.')
+  return number
+}
