@@ -4,14 +4,9 @@ const secondsPerMinute = 60
 const secondsPerHour = 3600
 const secondsPerDay = 86_400
 
-/** The time between two moments, such as 5s, 2m3s, 5h2m, 3d4h, 10d, 2y3d. */
+/** The time between two moments, such as 5s, 2m3s, 5h2m, 3d4h, 10d, 2y3d. A little in the future (clocks differ) counts as now. */
 export function formatAge(fromMs: number, nowMs: number): string {
-  return formatDuration(nowMs - fromMs)
-}
-
-/** A length of time in the words of formatAge. A little in the future (clocks differ) counts as now. */
-export function formatDuration(ms: number): string {
-  const seconds = Math.trunc(ms / 1000)
+  const seconds = Math.trunc((nowMs - fromMs) / 1000)
   if (Number.isNaN(seconds) || seconds < -1) return '<invalid>'
   if (seconds < 0) return '0s'
   if (seconds < 2 * secondsPerMinute) return `${seconds}s`

@@ -27,11 +27,6 @@ export function matchesFields(requirements: readonly FieldRequirement[], read: (
   return requirements.every(({ path, op, value }) => (read(path) === value) === (op === '='))
 }
 
-/** The text that parseFieldSelector reads back. */
-export function formatFieldSelector(requirements: readonly FieldRequirement[]): string {
-  return requirements.map(({ path, op, value }) => `${path}${op}${value.replace(/[\\,=]/g, '\\$&')}`).join(',')
-}
-
 function splitUnescaped(text: string): string[] {
   return [...text.matchAll(/(?:[^\\,]|\\.|\\$)+/g)].map(([part]) => part)
 }

@@ -17,6 +17,7 @@ const decimalSuffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E']
 const parsed = new Map<string, Quantity>()
 const parsedLimit = 4096
 
+/** Nothing, of whatever is counted: where sums begin. */
 export const zeroQuantity: Quantity = { nanos: 0n, style: 'decimal' }
 
 /** Reads text such as 250m, 1.5, 64Mi, 1e3. Throws an Error that quotes the text. Fractions of a nano round away from zero. */
@@ -80,7 +81,9 @@ export function toValue(quantity: Quantity | string): number {
 }
 
 /** toValue, said of memory and storage. */
-export const toBytes = toValue
+export function toBytes(quantity: Quantity | string): number {
+  return toValue(quantity)
+}
 
 /** Negative, zero or positive, as array sorting wants it. */
 export function compareQuantities(a: Quantity | string, b: Quantity | string): number {
@@ -98,11 +101,6 @@ export function addQuantities(a: Quantity | string, b: Quantity | string): Quant
 export function subtractQuantities(a: Quantity | string, b: Quantity | string): Quantity {
   const second = toQuantity(b)
   return addQuantities(a, { nanos: -second.nanos, style: second.style })
-}
-
-/** A quantity of that many thousandths. */
-export function milliQuantity(milli: number): Quantity {
-  return { nanos: BigInt(Math.ceil(milli)) * 1_000_000n, style: 'decimal' }
 }
 
 /** A quantity of that many bytes, written with Ki, Mi, ... where that is exact. */

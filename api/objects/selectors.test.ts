@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseFieldSelector, parseLabelSelector, selectorOfLabels, toSelector } from './selectors.ts'
+import { parseFieldSelector } from './field-selectors.ts'
+import { parseLabelSelector, selectorOfLabels, toSelector } from './selectors.ts'
 import { StatusError } from './status-error.ts'
 
 const labels = { app: 'web', tier: 'front', 'example.com/size': '3' }

@@ -1,9 +1,11 @@
-// Label selectors in both of their forms, and field selectors.
+// Label selectors in both of their forms; field selectors have a file of their own.
 // Grammar: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
 
 import type { LabelSelector, LabelSelectorRequirement, NodeSelectorRequirement } from '../generated/types.ts'
 import { whyNotLabelValue, whyNotQualifiedName } from './names.ts'
 import { badRequest } from './status-error.ts'
+
+export { matchesFields, parseFieldSelector } from './field-selectors.ts'
 
 /** A map of labels, as objects carry it. */
 export type Labels = Readonly<Record<string, string>>
@@ -25,7 +27,7 @@ export interface Selector {
 }
 
 /** Builds a selector from its requirements. */
-export function makeSelector(requirements: readonly Requirement[]): Selector {
+function makeSelector(requirements: readonly Requirement[]): Selector {
   return {
     requirements,
     matches: (labels) => requirements.every((requirement) => matchesRequirement(requirement, labels ?? {})),
@@ -38,9 +40,9 @@ export function makeSelector(requirements: readonly Requirement[]): Selector {
 }
 
 /** Matches every object. */
-export const everything: Selector = makeSelector([])
+const everything: Selector = makeSelector([])
 /** Matches no object. */
-export const nothing: Selector = { requirements: [], matches: () => false, toString: () => '' }
+const nothing: Selector = { requirements: [], matches: () => false, toString: () => '' }
 
 /** Reads a query string such as "app=web,tier in (a,b),!old". Throws BadRequest. */
 export function parseLabelSelector(text: string): Selector {
@@ -137,5 +139,3 @@ function readRequirement(part: string): Requirement | undefined {
   if (exists === null) return undefined
   return { key: exists[2] ?? '', operator: exists[1] === '!' ? 'DoesNotExist' : 'Exists', values: [] }
 }
-
-export { type FieldRequirement, formatFieldSelector, matchesFields, parseFieldSelector } from './field-selectors.ts'

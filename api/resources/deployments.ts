@@ -30,7 +30,10 @@ export const deployments: Resource<Deployment> = {
     }
     if (spec.template?.spec !== undefined) setPodSpecDefaults(spec.template.spec)
   },
-  prepareForCreate: startGeneration,
+  prepareForCreate(deployment) {
+    startGeneration(deployment)
+    deployment.status = {}
+  },
   prepareForUpdate: keepStatusAndCount,
   prepareForStatusUpdate: keepAllButStatus,
   validate: validateDeployment,

@@ -15,7 +15,7 @@ export interface Findings {
 }
 
 /** Collects findings and knows where the walk is. */
-export class Walk implements Findings {
+class Walk implements Findings {
   readonly errors: string[] = []
   readonly unknown: string[] = []
   /** Steps from the root: ".name" or "[0]". */
@@ -46,11 +46,6 @@ export function checkObject(definition: string, value: unknown): Findings {
   const walk = new Walk()
   decoderOf(definition)(value, walk)
   return walk
-}
-
-/** Drops the fields that the definition does not know; wrong types are left alone. */
-export function pruneUnknown(definition: string, value: unknown): void {
-  checkObject(definition, value)
 }
 
 /** The 400 that names what checkObject or findDuplicateFields found, in the words of Kubernetes. */

@@ -31,7 +31,7 @@ export function definitionNamed(name: string): Schema {
 }
 
 /** Follows a $ref. What stands beside the $ref (merge keys, list types) is not in the result. */
-export function resolve(schema: Schema): Schema {
+function resolve(schema: Schema): Schema {
   return schema.$ref === undefined ? schema : definitionNamed(schema.$ref)
 }
 
