@@ -1,0 +1,34 @@
+// Which requests are passed on to agents, read from their paths alone.
+
+/** A request for a subresource of a Pod or Node that its agent serves. */
+export interface StreamingRequest {
+  kind: 'log' | 'exec' | 'attach' | 'portforward' | 'pod-proxy' | 'node-proxy'
+  /** "" for nodes. */
+  namespace: string
+  /** As in the path: proxies take "name:port" and "scheme:name:port". */
+  name: string
+  /** What follows "proxy", with its slash; "" if nothing does. */
+  rest: string
+}
+
+const podPath = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/(log|exec|attach|portforward|proxy)(\/.*)?$/
+const nodePath = /^\/api\/v1\/nodes\/([^/]+)\/proxy(\/.*)?$/
+
+export function readStreamingRequest({ pathname }: URL): StreamingRequest | undefined {
+  const node = nodePath.exec(pathname)
+  if (node !== null) return { kind: 'node-proxy', namespace: '', name: decode(node[1]), rest: node[2] ?? '' }
+  const pod = podPath.exec(pathname)
+  if (pod === null) return undefined
+  const [, namespace, name, subresource, rest = ''] = pod
+  if (subresource !== 'proxy' && rest !== '') return undefined
+  const kind = subresource === 'proxy' ? 'pod-proxy' : (subresource as StreamingRequest['kind'])
+  return { kind, namespace: decode(namespace), name: decode(name), rest }
+}
+
+function decode(segment = ''): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment // not UTF-8: no object has such a name, and it is not found
+  }
+}
