@@ -2,9 +2,10 @@
 // and defaults nothing; patches of every type are merged as RFC 7386 has it.
 
 import { randomUUID } from 'node:crypto'
+import { matchesFields, parseFieldSelector } from '../objects/field-selectors.ts'
 import type { ApiObject, ObjectName, Stored } from '../objects/object.ts'
 import { toKey } from '../objects/object.ts'
-import { matchesFields, parseFieldSelector, parseLabelSelector } from '../objects/selectors.ts'
+import { parseLabelSelector } from '../objects/selectors.ts'
 import { alreadyExists, conflict, gone, notFound } from '../objects/status-error.ts'
 import { apiVersionOf, type ResourceType } from '../resources/resource.ts'
 import type { Client, ListOptions, ObjectList, PatchType, Selection, WatchEvent, WatchOptions } from './client.ts'

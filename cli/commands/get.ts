@@ -1,0 +1,199 @@
+// fairlead get: objects as the server's tables, or whole.
+
+import type { Command } from 'commander'
+import type { ObjectList } from '../../api/client/client.ts'
+import type { ApiObject, Stored } from '../../api/objects/object.ts'
+import { isNotFound } from '../../api/objects/status-error.ts'
+import { pathOf } from '../../api/resources/resource.ts'
+import { formatName } from '../discovery.ts'
+import { formatYaml } from '../manifests.ts'
+import { inSession, type Session } from '../session.ts'
+import { type Table, TablePrinter, tableType } from '../table.ts'
+import { parseTargets, type Target } from '../targets.ts'
+
+interface GetOptions {
+  output?: string
+  selector?: string
+  fieldSelector?: string
+  allNamespaces?: boolean
+  watch?: boolean
+  watchOnly?: boolean
+  headers: boolean
+  showLabels?: boolean
+  ignoreNotFound?: boolean
+}
+
+/** Adds the verb. */
+export function addGet(program: Command): void {
+  program
+    .command('get <targets...>')
+    .description('show objects: get pods, get pod web -o yaml, get deploy/web svc/web, get all')
+    .option('-o, --output <format>', 'wide, yaml, json or name')
+    .option('-l, --selector <labels>', 'only objects with these labels, such as app=web,tier!=db')
+    .option('--field-selector <fields>', 'only objects with these fields, such as spec.nodeName=node-1')
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('-w, --watch', 'go on with changes as they come')
+    .option('--watch-only', 'changes only')
+    .option('--no-headers', 'leave the headers out')
+    .option('--show-labels', 'show the labels in a last column')
+    .option('--ignore-not-found', 'end well when a named object is not there')
+    .action(
+      inSession(async (session: Session, words: string[], options: GetOptions) => {
+        checkFormat(options.output)
+        const targets = await parseTargets(session.discovery, words)
+        if (options.watch === true || options.watchOnly === true) await watch(session, targets, options)
+        else if (isTabular(options)) await printTables(session, targets, options)
+        else await printObjects(session, targets, options)
+      }),
+    )
+}
+
+function checkFormat(output: string | undefined): void {
+  if (output !== undefined && !['wide', 'yaml', 'json', 'name'].includes(output)) {
+    throw new Error(
+      `unable to match a printer suitable for the output format "${output}", allowed formats are: json,name,wide,yaml`,
+    )
+  }
+}
+
+const isTabular = ({ output }: GetOptions) => output === undefined || output === 'wide'
+
+/** The path of what a target names, as a list where a query is to apply. */
+function toPath(
+  session: Session,
+  { type, name }: Target,
+  options: GetOptions,
+  query: Record<string, string> = {},
+): string {
+  const namespace = options.allNamespaces === true ? undefined : session.namespace
+  const isOne = name !== undefined && query.watch === undefined
+  const fields = [options.fieldSelector, ...(name !== undefined && !isOne ? [`metadata.name=${name}`] : [])]
+  const parameters = new URLSearchParams({
+    ...(options.selector !== undefined && { labelSelector: options.selector }),
+    ...(fields.some(Boolean) && { fieldSelector: fields.filter(Boolean).join(',') }),
+    ...query,
+  })
+  if (name !== undefined && options.allNamespaces === true && type.namespaced) {
+    throw new Error('a resource cannot be retrieved by name across all namespaces')
+  }
+  const path = pathOf(type, { namespace, ...(isOne && { name }) })
+  return parameters.size === 0 ? path : `${path}?${parameters}`
+}
+
+async function unlessMissing<T>(work: Promise<T>, { ignoreNotFound }: GetOptions): Promise<T | undefined> {
+  return await work.catch((error: unknown) => {
+    if (ignoreNotFound === true && isNotFound(error)) return undefined
+    throw error
+  })
+}
+
+async function printTables(session: Session, targets: Target[], options: GetOptions): Promise<void> {
+  const answers = targets.map((target) =>
+    unlessMissing(session.fetchJson<Table>(toPath(session, target, options), tableType), options),
+  )
+  const tables = (await Promise.all(answers)).flatMap((table, at) => {
+    const target = targets[at]
+    return table === undefined || target === undefined ? [] : [{ table, target }]
+  })
+  const blocks = [...Map.groupBy(tables, ({ target }) => target.type).values()].flatMap((group) => {
+    const rows = group.flatMap(({ table }) => table.rows)
+    const [first] = group
+    if (first === undefined || rows.length === 0) return []
+    const isMixed = targets.some(({ type }) => type !== first.target.type)
+    return [makePrinter(first.target, options, isMixed).format({ ...first.table, rows })]
+  })
+  if (blocks.length === 0 && tables.length > 0) reportNothing(session, options)
+  process.stdout.write(blocks.join('\n'))
+}
+
+function makePrinter({ type }: Target, options: GetOptions, isMixed: boolean): TablePrinter {
+  return new TablePrinter({
+    isWide: options.output === 'wide',
+    withNamespace: options.allNamespaces === true && type.namespaced,
+    withLabels: options.showLabels === true,
+    noHeaders: !options.headers,
+    ...(isMixed && { namePrefix: formatName(type, '') }),
+  })
+}
+
+function reportNothing(session: Session, { allNamespaces, ignoreNotFound }: GetOptions): void {
+  if (ignoreNotFound === true) return
+  process.stderr.write(
+    allNamespaces === true ? 'No resources found\n' : `No resources found in ${session.namespace} namespace.\n`,
+  )
+}
+
+async function printObjects(session: Session, targets: Target[], options: GetOptions): Promise<void> {
+  const answers = await Promise.all(
+    targets.map((target) => unlessMissing(fetchObjects(session, target, options), options)),
+  )
+  const found = answers.flatMap((objects, at) => (objects ?? []).map((object) => ({ object, target: targets[at] })))
+  if (options.output === 'name') {
+    for (const { object, target } of found) {
+      if (target !== undefined) process.stdout.write(`${formatName(target.type, object.metadata.name)}\n`)
+    }
+    return
+  }
+  const objects = found.map(({ object }) => object)
+  const isOne = targets.length === 1 && targets[0]?.name !== undefined
+  if (isOne && objects.length === 0) return
+  const value = isOne
+    ? objects[0]
+    : { apiVersion: 'v1', items: objects, kind: 'List', metadata: { resourceVersion: '' } }
+  process.stdout.write(formatWhole(value, options))
+}
+
+const formatWhole = (value: unknown, { output }: GetOptions) =>
+  output === 'json' ? `${JSON.stringify(value, undefined, 4)}\n` : formatYaml(value)
+
+async function fetchObjects(session: Session, target: Target, options: GetOptions): Promise<Stored<ApiObject>[]> {
+  const { type, name } = target
+  const path = toPath(session, target, options)
+  if (name !== undefined) return [await session.fetchJson<Stored<ApiObject>>(path)]
+  const { items = [] } = await session.fetchJson<Partial<ObjectList<ApiObject>>>(path)
+  const apiVersion = type.group === '' ? type.version : `${type.group}/${type.version}`
+  return items.map((item) => ({ apiVersion, kind: type.kind, ...item }))
+}
+
+async function watch(session: Session, targets: Target[], options: GetOptions): Promise<void> {
+  const [target] = targets
+  if (target === undefined || targets.length > 1)
+    throw new Error('you may only specify a single resource type with --watch')
+  const printer = makePrinter(target, options, false)
+  const list = await session.fetchJson<Table>(
+    toPath(session, { type: target.type }, withName(target, options)),
+    tableType,
+  )
+  if (options.watchOnly !== true && isTabular(options) && list.rows.length > 0)
+    process.stdout.write(printer.format(list))
+  if (options.watchOnly !== true && !isTabular(options)) await printObjects(session, targets, options)
+  let resourceVersion = list.metadata?.resourceVersion ?? ''
+  // Servers end watches after some minutes; ours goes on where it was.
+  for (;;) {
+    const path = toPath(session, target, options, { watch: 'true', resourceVersion, allowWatchBookmarks: 'true' })
+    const accept = isTabular(options) ? tableType : 'application/json'
+    for await (const { type, object } of session.watchJson<Table & Stored<ApiObject>>(path, accept)) {
+      resourceVersion = versionOf(object) ?? resourceVersion
+      if (type !== 'BOOKMARK') process.stdout.write(formatEvent(object, target, printer, options))
+    }
+  }
+}
+
+const withName = ({ name }: Target, options: GetOptions): GetOptions =>
+  name === undefined ? options : { ...options, fieldSelector: `metadata.name=${name}` }
+
+function versionOf(object: Table & Stored<ApiObject>): string | undefined {
+  const { metadata } = object.rows?.at(-1)?.object ?? object
+  return metadata?.resourceVersion === '' ? undefined : metadata?.resourceVersion
+}
+
+function formatEvent(
+  object: Table & Stored<ApiObject>,
+  { type }: Target,
+  printer: TablePrinter,
+  options: GetOptions,
+): string {
+  if (isTabular(options)) return printer.format({ ...object, columnDefinitions: object.columnDefinitions ?? [] })
+  if (options.output === 'name') return `${formatName(type, object.metadata.name)}\n`
+  return options.output === 'yaml' ? `---\n${formatWhole(object, options)}` : formatWhole(object, options)
+}
