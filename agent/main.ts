@@ -20,6 +20,7 @@ import { makeCapacity } from './node/node-status.ts'
 import { NodeRegistration } from './node/registration.ts'
 import { parseOptions } from './options.ts'
 import { refusePod } from './pods/admission.ts'
+import { ContainerLookup } from './pods/container-lookup.ts'
 import type { EmitEvent, PodDependencies } from './pods/dependencies.ts'
 import { ImagePuller } from './pods/image-puller.ts'
 import type { StoredPod } from './pods/pod.ts'
@@ -28,6 +29,7 @@ import { serviceEnvironment } from './pods/service-environment.ts'
 import { StatusWriter } from './pods/status-writer.ts'
 import { WatchedObjects } from './pods/watched-objects.ts'
 import { ServiceProxy } from './proxy/service-proxy.ts'
+import { createAgentServer } from './server/agent-server.ts'
 import { PodVolumes } from './volumes/pod-volumes.ts'
 
 const options = parseOptions(process.argv)
@@ -129,8 +131,22 @@ const registration = new NodeRegistration({
   now,
 })
 
+const server = createAgentServer({
+  runtime,
+  pods: new ContainerLookup({ manager, runtime }),
+  tls: {
+    ca: readFileSync(options.clientCa, 'utf8'),
+    cert: readFileSync(options.serverCert, 'utf8'),
+    key: readFileSync(options.serverKey, 'utf8'),
+  },
+  allowedClients: options.allowedClients,
+  nodeName,
+  log,
+})
+
 const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
+await server.listen('0.0.0.0', options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
 await Promise.all([
   registration.run(stop.signal),
@@ -152,6 +168,7 @@ await Promise.all([
     ? [new ServiceProxy({ client, nodeName, clusterCidr, mode: 'iptables', onError: report('proxy') }).run(stop.signal)]
     : []),
 ])
+await server.close()
 statuses.close()
 objects.close()
 log.info('agent has stopped; its pods go on running')

@@ -13,6 +13,7 @@ export interface AgentOptions {
   serverCert: string
   serverKey: string
   clientCa: string
+  allowedClients: string[]
   cniConfDir: string
   cniBinDir: string
   clusterCidr: string
@@ -44,6 +45,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .requiredOption('--server-cert <file>', 'certificate of that port')
     .requiredOption('--server-key <file>', 'and its key')
     .requiredOption('--client-ca <file>', 'who signs the certificates of its clients')
+    .option('--allowed-clients <name...>', 'common names of those clients', ['kube-apiserver-kubelet-client'])
     .option('--cni-conf-dir <path>', 'the first configuration here is the pod network', '/etc/cni/net.d')
     .option('--cni-bin-dir <path>', 'CNI plugins that are programs', '/opt/cni/bin')
     .option('--cluster-cidr <cidr>', 'addresses of all pods', '10.244.0.0/16')

@@ -48,6 +48,11 @@ export class PodManager {
     return [...this.#workers.values()].map(({ pod }) => pod)
   }
 
+  /** Pods of this node with the status that their workers last reported. */
+  reported(): Pod[] {
+    return [...this.#workers.values()].map(({ pod, status }) => ({ ...pod, status }))
+  }
+
   /** The pod "namespace/name" of this node, or undefined. */
   get(key: string): StoredPod | undefined {
     return this.#informer.get(key)

@@ -81,6 +81,11 @@ export class PodWorker {
     return this.#pod
   }
 
+  /** The status that was last reported, or the API's while none was. */
+  get status(): PodStatus | undefined {
+    return this.#status ?? this.#pod.status
+  }
+
   /** True when the pod's life on this node is over but for its traces. */
   get isOver(): boolean {
     return this.#finished !== 'no' || isTerminal(this.#pod.status?.phase)
