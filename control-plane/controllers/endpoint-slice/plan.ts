@@ -17,7 +17,7 @@ import {
 } from '../service-backends.ts'
 
 /** Endpoints in one slice. */
-export const sliceLimit = 100
+const sliceLimit = 100
 export const serviceNameLabel = 'kubernetes.io/service-name'
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by'
 /** Slices of others, such as those that users write, are left alone. */

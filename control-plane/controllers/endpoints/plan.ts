@@ -19,7 +19,7 @@ import {
 } from '../service-backends.ts'
 
 /** More addresses than this are cut off. https://kubernetes.io/docs/concepts/services-networking/service/#over-capacity-endpoints */
-export const addressLimit = 1000
+const addressLimit = 1000
 const overCapacityKey = 'endpoints.kubernetes.io/over-capacity'
 
 /** The Endpoints that the service should have. present keeps what others wrote on it. */

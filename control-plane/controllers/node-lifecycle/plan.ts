@@ -8,9 +8,9 @@ import { toTimestamp } from '../timestamp.ts'
 
 const prefix = 'node.kubernetes.io'
 /** On a node that says that it is not ready. */
-export const notReadyTaint = `${prefix}/not-ready`
+const notReadyTaint = `${prefix}/not-ready`
 /** On a node that says nothing any more. */
-export const unreachableTaint = `${prefix}/unreachable`
+const unreachableTaint = `${prefix}/unreachable`
 
 const pressureTaints: Record<string, string> = {
   MemoryPressure: `${prefix}/memory-pressure`,

@@ -4,7 +4,7 @@ import type { Taint, Toleration } from '../../../api/generated/types.ts'
 import { parseTimestamp } from '../timestamp.ts'
 
 /** https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#concepts */
-export function tolerates(
+function tolerates(
   { key = '', operator = 'Equal', value = '', effect = '' }: Toleration,
   taint: Taint,
 ): boolean {
