@@ -31,7 +31,7 @@ test.each([
   expect(toMilli(text)).toBe(milli)
 })
 
-test.each(['', 'abc', '1.2.3', '1 Gi', '1gi', 'Ki', '1KiB', '--1', '0x10', 'e3', '1e', 'NaN'])(
+test.each(['', 'abc', '1.2.3', '1 Gi', '1gi', 'Ki', '1KiB', '--1', '0x10', 'e3', '1e', 'NaN', '9'.repeat(100_000)])(
   '%j is refused and quoted',
   (text) => {
     expect(isQuantity(text)).toBe(false)

@@ -110,7 +110,19 @@ function formatRequirement({ key, operator, values }: Requirement): string {
 
 /** Splits at commas outside of parentheses. */
 function splitTopLevel(text: string): string[] {
-  return text.split(/,(?![^()]*\))/).map((part) => part.trim())
+  const parts: string[] = []
+  let start = 0
+  let depth = 0
+  for (let at = 0; at <= text.length; at++) {
+    const character = text.charAt(at)
+    if (character === '(') depth++
+    else if (character === ')') depth--
+    else if (character === '' || (character === ',' && depth <= 0)) {
+      parts.push(text.slice(start, at).trim())
+      start = at + 1
+    }
+  }
+  return parts
 }
 
 function parseRequirement(part: string, whole: string): Requirement {

@@ -69,3 +69,14 @@ test('duplicate fields are found at any depth, and equal values in lists are not
   const json = '{"a":{"b":1,"c":["x","x",{"d":1,"d":2}],"b":"a"},"a\\u0062":1,"ab":{},"e":"{\\"a\\":1,\\"a\\":2}"}'
   expect(findDuplicateFields(json)).toEqual(['a.c[2].d', 'a.b', 'ab'])
 })
+
+test('JSON that nests without end is a bad request, before anything recurses into it', () => {
+  expect(() => findDuplicateFields('['.repeat(100_000) + ']'.repeat(100_000))).toThrow('nests deeper than 10000 levels')
+})
+
+test('a megabyte of secret is decoded, and one wrong character in it is found', () => {
+  const secret = 'io.k8s.api.core.v1.Secret'
+  const large = 'YWJj'.repeat(700_000)
+  expect(checkObject(secret, { data: { a: large } }).errors).toEqual([])
+  expect(checkObject(secret, { data: { a: `${large}=` } }).errors[0]).toMatch(/^data\[a\]: expected base64 text/)
+})

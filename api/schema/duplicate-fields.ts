@@ -1,6 +1,8 @@
 // JSON.parse silently keeps the last of two equal keys; strict field validation must name them. This scanner reads only
 // keys and nesting of a text that JSON.parse has accepted.
 
+import { badRequest } from '../objects/status-error.ts'
+
 interface Level {
   /** Keys seen so far; undefined in an array. */
   keys: Set<string> | undefined
@@ -17,7 +19,11 @@ const openBracket = 91
 const closeBracket = 93
 const comma = 44
 
-/** Paths of fields that stand twice in the same object, such as spec.replicas. The text must be valid JSON. */
+const findingsLimit = 100
+/** As deep as Kubernetes lets JSON nest; what works on values afterwards may recurse. */
+const deepest = 10_000
+
+/** Paths of fields that stand twice in the same object, such as spec.replicas. The text must be valid JSON. Throws BadRequest when it nests without end. */
 export function findDuplicateFields(json: string): string[] {
   const duplicates: string[] = []
   const levels: Level[] = []
@@ -31,6 +37,7 @@ export function findDuplicateFields(json: string): string[] {
       expectsKey = false
       at = end
     } else if (code === openBrace || code === openBracket) {
+      if (levels.length === deepest) throw badRequest(`the JSON nests deeper than ${deepest} levels`)
       levels.push({ keys: code === openBrace ? new Set() : undefined, step: '[0]', index: 0 })
       expectsKey = code === openBrace
     } else if (code === closeBrace || code === closeBracket) {
@@ -53,7 +60,7 @@ function endOfString(json: string, start: number): number {
 function noteKey(quoted: string, level: Level, levels: readonly Level[], duplicates: string[]): void {
   const key = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1)
   level.step = `.${key}`
-  if (level.keys?.has(key) === true)
+  if (level.keys?.has(key) === true && duplicates.length < findingsLimit)
     duplicates.push(
       levels
         .map(({ step }) => step)

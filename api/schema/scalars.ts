@@ -44,8 +44,11 @@ const int64 = decoder(
 )
 const intOrString = decoder('integer or string', (value) => typeof value === 'string' || isInt32(value))
 const anyObject = decoder('object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value))
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
-const bytes = decoder('base64 text', (value) => typeof value === 'string' && base64.test(value))
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/
+const bytes = decoder(
+  'base64 text',
+  (value) => typeof value === 'string' && value.length % 4 === 0 && base64.test(value),
+)
 
 const int32: Decode = (value, walk) => {
   if (!isInt32(value))

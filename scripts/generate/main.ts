@@ -7,13 +7,14 @@ import { readModels } from './client-node-models.ts'
 import { type Definition, joinDefinitions, type Schema } from './definitions.ts'
 
 const quantityName = 'io.k8s.apimachinery.pkg.api.resource.Quantity'
+const intOrStringName = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString'
 
 const target = join(import.meta.dirname, '..', '..', 'api', 'generated')
 const definitions = joinDefinitions(await readModels())
 mkdirSync(target, { recursive: true })
 writeFileSync(join(target, 'types.ts'), toTypes(definitions))
 writeFileSync(join(target, 'schemas.json'), JSON.stringify(toDocument(definitions), dropDescriptions))
-writeFileSync(join(target, 'openapi.json'), JSON.stringify(toDocument(definitions)))
+writeFileSync(join(target, 'openapi.json'), JSON.stringify(toPublished(definitions)))
 console.log(`api/generated: ${definitions.length} definitions`)
 
 function toDocument(all: Definition[]): Record<string, Schema> {
@@ -23,6 +24,25 @@ function toDocument(all: Definition[]): Record<string, Schema> {
     format: 'quantity',
   }
   return { ...Object.fromEntries(all.map(({ name, schema }) => [name, schema])), [quantityName]: quantity }
+}
+
+/** What clients read: kubectl explain shows int-or-string by the name of its definition. */
+function toPublished(all: Definition[]): Record<string, Schema> {
+  const intOrString: Schema = {
+    description: 'A number, or text such as the name of a port or 25%.',
+    type: 'string',
+    format: 'int-or-string',
+  }
+  const text = JSON.stringify({ ...toDocument(all), [intOrStringName]: intOrString })
+  return JSON.parse(text, (_, value: unknown) => (isIntOrString(value) ? toReference(value) : value))
+}
+
+function isIntOrString(value: unknown): value is Schema {
+  return typeof value === 'object' && value !== null && Reflect.get(value, 'x-kubernetes-int-or-string') === true
+}
+
+function toReference({ 'x-kubernetes-int-or-string': _, ...rest }: Schema): Schema {
+  return { ...rest, $ref: intOrStringName }
 }
 
 /** A field may be named "description" too: only strings are words. */
