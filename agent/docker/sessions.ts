@@ -10,6 +10,8 @@ import { splitOutput } from './streams.ts'
 const outputLimit = 10_000
 /** The daemon tells of a process's end a little after its streams' end. */
 const endPollMs = 20
+const endPollLimitMs = 1000
+const killedExitCode = 137
 
 interface StartedExec {
   session: ExecSession
@@ -27,12 +29,14 @@ async function startExec(client: DockerClient, containerId: string, options: Exe
   const outputs = splitOutput(connection, tty)
   connection.on('close', resolve)
   connection.on('end', resolve)
+  const closed = new AbortController()
   const session: ExecSession = {
     stdin: connection,
     ...outputs,
     resize: (columns, rows) => resizeExec(exec, columns, rows),
-    exitCode: ended.then(() => waitForExec(exec)),
+    exitCode: ended.then(() => waitForExec(exec, closed.signal)),
     close: () => {
+      closed.abort()
       connection.destroy()
       if (tty) void signalExec(exec, 'SIGHUP')
     },
@@ -56,7 +60,7 @@ export async function runExec(client: DockerClient, containerId: string, command
   if (typeof first === 'number') return { exitCode: first, output, timedOut: false }
   await signalExec(exec, 'SIGKILL')
   session.close()
-  return { exitCode: 137, output, timedOut: true }
+  return { exitCode: killedExitCode, output, timedOut: true }
 }
 
 export async function openAttach(
@@ -93,11 +97,13 @@ async function resizeExec(exec: Exec, columns: number, rows: number): Promise<vo
   }
 }
 
-async function waitForExec(exec: Exec): Promise<number> {
-  for (;;) {
+/** After the caller has closed the session nobody asks for the code, and the process may run on. */
+async function waitForExec(exec: Exec, closed: AbortSignal): Promise<number> {
+  for (let pollMs = endPollMs; ; pollMs = Math.min(pollMs * 2, endPollLimitMs)) {
     const { Running, ExitCode } = await exec.inspect()
     if (!Running && ExitCode !== null) return ExitCode
-    await wait(endPollMs)
+    if (closed.aborted) return killedExitCode
+    await wait(pollMs)
   }
 }
 

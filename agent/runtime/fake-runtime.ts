@@ -231,12 +231,13 @@ export class FakeRuntime implements Runtime {
     for (const [reference, { id }] of this.#images) if (id === imageId) this.#images.delete(reference)
   }
 
-  async exec(containerId: string, { command, tty }: ExecOptions): Promise<ExecSession> {
+  async exec(containerId: string, { command, stdin: hasStdin, tty }: ExecOptions): Promise<ExecSession> {
     this.#running(containerId)
     const program = this.programs.get(command[0] ?? '') ?? missingProgram
     const process = new RunningProcess(program, command)
     const { stdin, stdout, stderr, exitCode } = process
     if (tty) stderr.on('data', (chunk) => stdout.write(chunk))
+    if (!hasStdin) stdin.end()
     return {
       stdin,
       stdout,
