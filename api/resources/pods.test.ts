@@ -186,6 +186,14 @@ test.each<[string, Partial<PodSpec>]>([
     'spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers',
     { initContainers: [{ name: 'i', image: 'a', livenessProbe: { tcpSocket: { port: 1 } } }] },
   ],
+  [
+    'spec.ephemeralContainers[0].targetContainerName: Not found: "gone"',
+    { ephemeralContainers: [{ name: 'e', image: 'a', targetContainerName: 'gone' }] },
+  ],
+  [
+    'spec.ephemeralContainers[0].ports: Forbidden',
+    { ephemeralContainers: [{ name: 'e', image: 'a', ports: [{ containerPort: 1 }] }] },
+  ],
   ['spec.restartPolicy: Unsupported value: "Sometimes"', { restartPolicy: 'Sometimes' }],
   ['spec.dnsConfig.nameservers: Required value', { dnsPolicy: 'None' }],
   ['spec.volumes[1].name: Duplicate value: "a"', { volumes: [{ name: 'a' }, { name: 'a' }] }],

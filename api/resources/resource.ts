@@ -66,7 +66,7 @@ export interface Resource<T extends ApiObject = ApiObject> extends ResourceType<
   prepareForUpdate?(object: T, old: Stored<T>): void
   /** The same for the /status door: carries over all but the status. */
   prepareForStatusUpdate?(object: T, old: Stored<T>): void
-  /** All that is wrong with a defaulted object, beyond what the schema says (types and unknown fields are checked before). */
+  /** All that is wrong with a defaulted object, beyond what the schema says (types and unknown fields are checked before). Fit for every door but /status. */
   validate?(object: T): FieldError[]
   /** What is wrong with the step from old to new by the main door, such as a change of an immutable field. Not asked by subresources. */
   validateUpdate?(object: T, old: Stored<T>): FieldError[]

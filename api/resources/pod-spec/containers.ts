@@ -4,19 +4,24 @@ import { whyNotDnsLabel, whyNotPortName } from '../../objects/names.ts'
 import type { FieldError } from '../../objects/status-error.ts'
 import { mustBeOneOf, mustBePort, mustBeUnique } from '../rules.ts'
 import { validateEnv } from './env.ts'
+import { validateEphemeralContainers } from './ephemeral-containers.ts'
 import { validateLifecycle, validateProbes } from './probes.ts'
 import { validateResources } from './resources.ts'
 import { validateContainerSecurity } from './security.ts'
 import { validateMounts } from './volumes.ts'
 
-/** Rules for init and app containers. Ephemeral containers come by a door of their own. */
+/** Rules for init, app and ephemeral containers. */
 export function validateContainers(spec: PodSpec, path: string): FieldError[] {
   const init = (spec.initContainers ?? []).map((container, index) => ({
     container,
     at: `${path}.initContainers[${index}]`,
   }))
   const app = (spec.containers ?? []).map((container, index) => ({ container, at: `${path}.containers[${index}]` }))
-  const all = [...init, ...app]
+  const ephemeral = (spec.ephemeralContainers ?? []).map((container, index) => ({
+    container,
+    at: `${path}.ephemeralContainers[${index}]`,
+  }))
+  const all = [...init, ...app, ...ephemeral]
   const volumeNames = new Set((spec.volumes ?? []).map(({ name }) => name))
   return [
     ...(app.length === 0 ? [required(`${path}.containers`)] : []),
@@ -31,6 +36,7 @@ export function validateContainers(spec: PodSpec, path: string): FieldError[] {
         ? []
         : [forbiddenField(`${at}.restartPolicy`, 'may not be set for non-init containers')],
     ),
+    ...validateEphemeralContainers(spec, path),
     ...validateHostPorts(app, spec.hostNetwork === true),
   ]
 }
