@@ -6,7 +6,10 @@ import type { Kubeconfig } from '../api/client/kubeconfig.ts'
 import type { Status } from '../api/generated/types.ts'
 import { StatusError } from '../api/objects/status-error.ts'
 
-/** Opens the WebSocket; resolves when it is open. Throws StatusError when the server answers with one instead. */
+/**
+ * Opens the WebSocket; resolves when it is open. It is paused, so that nothing is lost that comes before somebody listens: call
+ * resume(). Throws StatusError when the server answers with one instead.
+ */
 export async function openChannels(kubeconfig: Kubeconfig, path: string, protocols: string[]): Promise<WebSocket> {
   const { server, ca, cert, key, token, servername, insecure } = kubeconfig
   const url = new URL(server.replace(/\/$/, '') + path)
@@ -23,7 +26,10 @@ export async function openChannels(kubeconfig: Kubeconfig, path: string, protoco
   })
   socket.binaryType = 'nodebuffer'
   await new Promise<void>((resolve, reject) => {
-    socket.once('open', resolve)
+    socket.once('open', () => {
+      socket.pause()
+      resolve()
+    })
     socket.once('error', reject)
     socket.once('unexpected-response', (_, response) => {
       const chunks: Buffer[] = []

@@ -117,6 +117,7 @@ async function receive(socket: WebSocket): Promise<string> {
       if (status === undefined) reject(new Error('the connection ended before the command did'))
       else resolve(status)
     })
+    socket.resume()
   })
 }
 

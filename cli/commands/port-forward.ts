@@ -121,6 +121,7 @@ function join(channel: WebSocket, socket: Socket, port: number): void {
   // The protocol cannot say that one side has finished; the other may still have much to send.
   socket.on('close', () => channel.close())
   socket.resume()
+  channel.resume()
 }
 
 function forwardDown(channel: WebSocket, socket: Socket, data: Buffer): void {
