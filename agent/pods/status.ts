@@ -77,7 +77,7 @@ function addresses(old: PodStatus, { ips }: StatusFacts, phase: string): Pick<Po
 
 function phaseOf(pod: StoredPod, { init, app }: Statuses, facts: StatusFacts): string {
   if (facts.failure !== undefined) return 'Failed'
-  const { restartPolicy } = pod.spec
+  const { restartPolicy = 'Always' } = pod.spec
   const ended = app.filter(hasEnded)
   const succeeded = ended.filter(({ state }) => state?.terminated?.exitCode === 0)
   const initOk = init.every((status) => isInitDone(pod, status))

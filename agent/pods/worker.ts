@@ -124,7 +124,10 @@ export class PodWorker {
   /** An object that the pod's volumes show has changed. */
   refreshVolumes(): void {
     if (this.#prepared === undefined || this.isOver || this.#life.signal.aborted) return
-    this.#job('refresh', async () => await this.#deps.volumes.refresh(this.#pod, this.#downwardFacts()))
+    this.#job('refresh', async () => {
+      await this.#prepared
+      await this.#deps.volumes.refresh(this.#pod, this.#downwardFacts())
+    })
   }
 
   /** Runs until nothing of the pod is left on this node, or the signal aborts; then containers stay as they are. */

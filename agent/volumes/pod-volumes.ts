@@ -42,6 +42,8 @@ export interface PodVolumesOptions {
 export class PodVolumes {
   readonly #root: string
   readonly #objects: ObjectSource
+  /** Work under way by pod uid: on one pod's files there is one at a time. */
+  readonly #turns = new Map<string, Promise<void>>()
 
   constructor({ dataDir, objects }: PodVolumesOptions) {
     this.#root = join(dataDir, 'pods')
@@ -55,14 +57,19 @@ export class PodVolumes {
 
   /** Makes every volume ready. Throws VolumeError. */
   async prepare(pod: Stored<Pod>, facts: DownwardFacts): Promise<void> {
-    await mkdir(this.podDirectory(pod.metadata.uid), { recursive: true, mode: 0o750 })
-    await Promise.all((pod.spec.volumes ?? []).map((volume) => this.#prepareNamed(pod, volume, facts)))
+    const { uid } = pod.metadata
+    await this.#inTurn(uid, async () => {
+      await mkdir(this.podDirectory(uid), { recursive: true, mode: 0o750 })
+      await Promise.all((pod.spec.volumes ?? []).map((volume) => this.#prepareNamed(pod, volume, facts)))
+    })
   }
 
   /** Brings ConfigMaps, Secrets and fields in mounted volumes up to date. */
   async refresh(pod: Stored<Pod>, facts: DownwardFacts): Promise<void> {
     const volumes = (pod.spec.volumes ?? []).filter(hasPayload)
-    await Promise.all(volumes.map((volume) => this.#prepareNamed(pod, volume, facts)))
+    await this.#inTurn(pod.metadata.uid, async () => {
+      await Promise.all(volumes.map((volume) => this.#prepareNamed(pod, volume, facts)))
+    })
   }
 
   /** What the container's volumeMounts mean on this node; volumes must be ready. */
@@ -88,16 +95,29 @@ export class PodVolumes {
   /** Unmounts and removes everything of the pod. */
   async remove(podUid: string): Promise<void> {
     const directory = this.podDirectory(podUid)
-    await unmountBelow(directory)
-    // Removing through a mount that stayed would delete what it shows, a hostPath for one.
-    const left = await listMountPoints(directory)
-    if (left.length > 0) throw new VolumeError(`cannot remove ${directory}: still mounted: ${left.join(', ')}`)
-    await rm(directory, { recursive: true, force: true })
+    await this.#inTurn(podUid, async () => {
+      await unmountBelow(directory)
+      // Removing through a mount that stayed would delete what it shows, a hostPath for one.
+      const left = await listMountPoints(directory)
+      if (left.length > 0) throw new VolumeError(`cannot remove ${directory}: still mounted: ${left.join(', ')}`)
+      await rm(directory, { recursive: true, force: true })
+    })
   }
 
   /** Uids of pods that have files here. */
   async listPods(): Promise<string[]> {
     return await readdir(this.#root).catch(() => []) // nothing yet
+  }
+
+  async #inTurn(podUid: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(podUid) ?? Promise.resolve()
+    const turn = before.catch(() => undefined).then(work) // the one before has told its own caller
+    this.#turns.set(podUid, turn)
+    try {
+      await turn
+    } finally {
+      if (this.#turns.get(podUid) === turn) this.#turns.delete(podUid)
+    }
   }
 
   #directoryOf({ metadata }: Stored<Pod>, { name }: Volume): string {
