@@ -3,8 +3,8 @@
 // and watches only ever show what is durable. Writes that come while a sync is under way share the next one.
 
 import { setImmediate } from 'node:timers/promises'
-import type { Transaction } from 'lmdb'
-import { DiskLog, type Mutation, type Removal } from './disk-log.ts'
+import { DiskLog, type Mutation } from './disk-log.ts'
+import { planRemoval, readHistory, toEvents } from './history.ts'
 import type { Head } from './record.ts'
 import {
   CompactedError,
@@ -33,8 +33,6 @@ interface PendingHead extends Head {
 
 /** LMDB's limit is 1978 bytes for pages of 4 kB; object keys stay far below. */
 const maxKeyBytes = 1024
-const historyPage = 500
-const compactionStep = 1000
 
 /** Opens the store in a directory, which it makes if need be. Throws DirectoryLockedError when another process has it. */
 export function openEmbeddedStore(directory: string): EmbeddedStore {
@@ -181,7 +179,7 @@ export class EmbeddedStore implements Store {
   async #flush(batch: Batch): Promise<void> {
     if (batch.mutations.length === 0) return // failed with an earlier one
     this.#next = newBatch()
-    const events = this.#toEvents(batch.mutations)
+    const events = toEvents(this.#disk, batch.mutations)
     try {
       await this.#disk.commit(batch.mutations)
     } catch (error) {
@@ -207,50 +205,17 @@ export class EmbeddedStore implements Store {
     rest.mutations = []
   }
 
-  #toEvents(mutations: readonly Mutation[]): StoreEvent[] {
-    const inBatch = new Map(mutations.map((mutation) => [mutation.revision, mutation]))
-    return mutations.map((mutation) => {
-      const previous = mutation.previousRevision
-      return toEvent(mutation, inBatch.get(previous)?.value ?? this.#disk.record(previous)?.value)
-    })
-  }
-
   #readHistory(prefix: string, afterRevision: number): HistoryPage {
     if (afterRevision < this.#compacted) throw new CompactedError(afterRevision, this.#compacted)
-    return this.#disk.read((transaction) => {
-      const events: StoreEvent[] = []
-      let through = afterRevision
-      for (const record of this.#disk.recordsAfter(afterRevision, historyPage, transaction)) {
-        through = record.revision
-        if (record.key.startsWith(prefix))
-          events.push(toEvent(record, this.#disk.record(record.previousRevision, transaction)?.value))
-      }
-      // No record is left after the last one, whatever compaction has made of those before it.
-      return { events, through: through === afterRevision ? this.#disk.revision(transaction) : through }
-    })
+    return readHistory(this.#disk, prefix, afterRevision)
   }
 
   /** Removes what the next records up to the revision have replaced. */
   async #compactStep(revision: number): Promise<void> {
-    const removal = this.#disk.read((transaction) => this.#planRemoval(revision, transaction))
+    const removal = planRemoval(this.#disk, this.#compacted, revision)
     this.#compacted = removal.through
     this.#hub.forget(removal.through)
     await this.#disk.remove(removal)
-  }
-
-  #planRemoval(revision: number, transaction: Transaction): Removal {
-    const removal: Removal = { through: revision, revisions: [], keys: [] }
-    let count = 0
-    for (const record of this.#disk.recordsAfter(this.#compacted, compactionStep, transaction)) {
-      if (record.revision > revision) return removal
-      count += 1
-      removal.through = count === compactionStep ? record.revision : revision
-      if (record.previousRevision > 0) removal.revisions.push(record.previousRevision)
-      if (record.value !== undefined) continue
-      removal.revisions.push(record.revision)
-      if (this.#disk.head(record.key, transaction)?.revision === record.revision) removal.keys.push(record.key)
-    }
-    return removal
   }
 
   #checkRevision(asked: number | undefined, newest: number): void {
@@ -271,11 +236,4 @@ function newBatch(): Batch {
 
 function isAt(head: Head | undefined, revision: number): head is Head {
   return head !== undefined && !head.deleted && head.revision === revision
-}
-
-function toEvent({ key, value, revision, createRevision, previousRevision }: Mutation, oldValue?: string): StoreEvent {
-  const old = { key, value: oldValue ?? '', revision: previousRevision, createRevision }
-  if (value === undefined) return { type: 'delete', key, revision, old }
-  const entry = { key, value, revision, createRevision }
-  return createRevision === revision ? { type: 'put', entry } : { type: 'put', entry, old }
 }
