@@ -1,0 +1,38 @@
+import { firstAddress } from './address-ranges.ts'
+import type { ServeOptions } from './options.ts'
+import { ensurePki, type Pki, type PkiOptions } from './pki/pki.ts'
+
+/** The cluster's certificates while the control plane runs. */
+export class Identity {
+  readonly #dataDir: string
+  readonly #options: PkiOptions
+  #pki: Pki
+
+  private constructor(dataDir: string, options: PkiOptions, pki: Pki) {
+    this.#dataDir = dataDir
+    this.#options = options
+    this.#pki = pki
+  }
+
+  /** Reads or makes them for the addresses that the options name. */
+  static async make({ dataDir, bindAddress, advertiseAddress, port, serviceCidr }: ServeOptions): Promise<Identity> {
+    const isAnyAddress = bindAddress === '0.0.0.0' || bindAddress === '::'
+    const host = advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress
+    const options = {
+      serverNames: isAnyAddress ? [advertiseAddress] : [advertiseAddress, bindAddress],
+      serviceAddress: firstAddress(serviceCidr),
+      serverUrl: `https://${host}:${port}`,
+    }
+    return new Identity(dataDir, options, await ensurePki(dataDir, options))
+  }
+
+  /** The newest. */
+  get pki(): Pki {
+    return this.#pki
+  }
+
+  /** Makes those anew that end soon. */
+  async renew(): Promise<void> {
+    this.#pki = await ensurePki(this.#dataDir, this.#options)
+  }
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { firstAddress, validateRanges } from './address-ranges.ts'
+import { makeProgram, parseDuration, type ServeOptions } from './options.ts'
+
+async function serveWith(...flags: string[]): Promise<ServeOptions> {
+  const chosen = Promise.withResolvers<ServeOptions>()
+  const program = makeProgram({ serve: async (options) => chosen.resolve(options), issueNode: async () => {} })
+  for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => {} })
+  await program.parseAsync(['serve', ...flags], { from: 'user' })
+  return await chosen.promise
+}
+
+test('flags have defaults that suit most clusters', async () => {
+  expect(await serveWith('--advertise-address', '10.0.0.1')).toMatchObject({
+    bindAddress: '0.0.0.0',
+    port: 6443,
+    advertiseAddress: '10.0.0.1',
+    serviceCidr: '10.96.0.0/16',
+    clusterCidr: '10.244.0.0/16',
+    nodePortRange: { from: 30_000, to: 32_767 },
+    nodeMonitorGracePeriod: 40_000,
+    podEvictionWait: 300_000,
+  })
+})
+
+test.each([
+  ['--service-cidr', '10.96.0.0', 'Expected a range such as 10.96.0.0/16'],
+  ['--cluster-cidr', '10.244.1.0/16', 'did you mean 10.244.0.0/16?'],
+  ['--port', '70000', 'Expected a port number'],
+  ['--bind-address', 'localhost', 'Expected an IP address'],
+  ['--node-port-range', '32767-30000', 'Expected a range of ports'],
+  ['--pod-eviction-wait', 'soon', 'Expected a time'],
+])('%s %s is refused and says what is expected', async (flag, value, message) => {
+  await expect(serveWith(flag, value)).rejects.toThrow(message)
+})
+
+test('times are read with their units', () => {
+  expect(['12s', '1m30s', '500ms', '7', '2h'].map(parseDuration)).toEqual([12_000, 90_000, 500, 7_000, 7_200_000])
+})
+
+test('ranges that overlap are refused', () => {
+  expect(() => validateRanges('10.96.0.0/16', '10.0.0.0/8')).toThrow('overlap')
+  expect(() => validateRanges('10.96.0.0/16', '10.97.0.0/16')).not.toThrow()
+  expect(() => validateRanges('fd00::/112', '10.97.0.0/16')).not.toThrow()
+})
+
+test('the first address of a range is the one after its network', () => {
+  expect([firstAddress('10.96.0.0/16'), firstAddress('fd00::/112')]).toEqual(['10.96.0.1', 'fd00::1'])
+})

@@ -1,0 +1,137 @@
+// The control plane's commands and flags.
+
+import { networkInterfaces } from 'node:os'
+import { Command, InvalidArgumentError } from 'commander'
+import ipaddr from 'ipaddr.js'
+import type { PortRange } from './api-server/service-allocator.ts'
+
+export interface ServeOptions {
+  dataDir: string
+  bindAddress: string
+  port: number
+  advertiseAddress: string
+  serviceCidr: string
+  clusterCidr: string
+  nodePortRange: PortRange
+  /** Milliseconds. */
+  nodeMonitorGracePeriod: number
+  /** Milliseconds. */
+  podEvictionWait: number
+  logLevel: string
+}
+
+export interface IssueNodeOptions {
+  dataDir: string
+  name: string
+  address: string[]
+  server: string
+  out: string
+}
+
+/** What the commands do. */
+export interface Commands {
+  serve(options: ServeOptions): Promise<void>
+  issueNode(options: IssueNodeOptions): Promise<void>
+}
+
+const dataDirFlag = ['--data-dir <dir>', 'where the store, keys and certificates are', '/var/lib/fairlead'] as const
+
+/** The program, to be given a command line. */
+export function makeProgram({ serve, issueNode }: Commands): Command {
+  const program = new Command('control-plane').description(
+    'Runs the control plane of a Fairlead cluster: API server, scheduler and controllers in one process.',
+  )
+  addServe(program).action(serve)
+  addIssueNode(program).action(issueNode)
+  return program
+}
+
+function addServe(program: Command): Command {
+  return program
+    .command('serve')
+    .description('run until SIGTERM; the first start makes keys and DATA-DIR/admin.kubeconfig')
+    .option(...dataDirFlag)
+    .option('--bind-address <address>', 'address to listen on', parseAddress, '0.0.0.0')
+    .option('--port <port>', 'port to listen on', parsePort, 6443)
+    .option('--advertise-address <address>', 'address that others reach this host by', parseAddress, ownAddress())
+    .option('--service-cidr <cidr>', "range of Services' addresses", parseCidr, '10.96.0.0/16')
+    .option('--cluster-cidr <cidr>', "range of pods' addresses", parseCidr, '10.244.0.0/16')
+    .option('--node-port-range <from-to>', 'range of node ports', parsePortRange, { from: 30_000, to: 32_767 })
+    .option('--node-monitor-grace-period <time>', 'a node silent for so long is unreachable', parseDuration, 40_000)
+    .option('--pod-eviction-wait <time>', 'pods stay so long on a node that is not ready', parseDuration, 300_000)
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  control-plane serve --data-dir /var/lib/fairlead --advertise-address 10.0.0.10
+  KUBECONFIG=/var/lib/fairlead/admin.kubeconfig kubectl get nodes`,
+    )
+}
+
+function addIssueNode(program: Command): Command {
+  return program
+    .command('issue-node')
+    .description("write an agent's credentials: ca.crt, kubeconfig, server.crt and server.key")
+    .option(...dataDirFlag)
+    .requiredOption('--name <name>', "the node's name")
+    .requiredOption('--address <address...>', 'addresses that the agent is reached by')
+    .requiredOption('--server <url>', 'URL of the API server', parseUrl, `https://${ownAddress()}:6443`)
+    .requiredOption('--out <dir>', 'where to put them')
+    .addHelpText(
+      'after',
+      `
+Example:
+  control-plane issue-node --name node-1 --address 10.0.0.11 --server https://10.0.0.10:6443 --out node-1`,
+    )
+}
+
+/** Milliseconds of "90s", "1m30s", "500ms"; a number alone is seconds. */
+export function parseDuration(text: string): number {
+  const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, '': 1000 }
+  if (!/^(\d+(ms|s|m|h))+$|^\d+$/.test(text)) throw new InvalidArgumentError('Expected a time such as 40s or 5m.')
+  const parts = [...text.matchAll(/(\d+)(ms|s|m|h|)/g)]
+  return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (unitMs[unit] ?? 0), 0)
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('Expected a port number, 1 to 65535.')
+  return port
+}
+
+function parsePortRange(text: string): PortRange {
+  const match = /^(\d+)-(\d+)$/.exec(text)
+  const [from, to] = [Number(match?.[1]), Number(match?.[2])]
+  if (match === null || from < 1 || to > 65_535 || from > to)
+    throw new InvalidArgumentError('Expected a range of ports, such as 30000-32767.')
+  return { from, to }
+}
+
+function parseAddress(text: string): string {
+  if (!ipaddr.isValid(text)) throw new InvalidArgumentError('Expected an IP address.')
+  return text
+}
+
+function parseCidr(text: string): string {
+  if (!ipaddr.isValidCIDR(text)) throw new InvalidArgumentError('Expected a range such as 10.96.0.0/16.')
+  const [address, bits] = ipaddr.parseCIDR(text)
+  const network =
+    address.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
+  if (network.toString() !== address.toString())
+    throw new InvalidArgumentError(`It has bits beyond its prefix; did you mean ${network}/${bits}?`)
+  return text
+}
+
+function parseUrl(text: string): string {
+  if (!/^https:\/\//.test(text) || !URL.canParse(text))
+    throw new InvalidArgumentError('Expected a URL such as https://10.0.0.10:6443.')
+  return text
+}
+
+/** The host's first address that is not loopback. */
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'
+}
