@@ -1,0 +1,150 @@
+// Cluster addresses and node ports. What is taken is what the Services in the cache have, plus what writes under way have
+// reserved: nothing is kept elsewhere, so a crash leaks nothing and a deletion releases by itself.
+
+import type { Service, ServicePort, ServiceSpec } from '../../api/generated/types.ts'
+import { invalidValue } from '../../api/objects/field-errors.ts'
+import type { ApiObject, Stored } from '../../api/objects/object.ts'
+import { internalError, invalid } from '../../api/objects/status-error.ts'
+import type { Resource } from '../../api/resources/resource.ts'
+import { services } from '../../api/resources/services.ts'
+import { type AddressRange, pickNumber } from './address-range.ts'
+import type { WatchCache } from './watch-cache.ts'
+
+/** Both ends belong to it. */
+export interface PortRange {
+  from: number
+  to: number
+}
+
+/** What Services have of one kind of thing, such as "10.96.0.7" or "TCP/30080". */
+type Taken = (thing: string) => boolean
+
+export class ServiceAllocator {
+  readonly #cache: WatchCache
+  readonly #addresses: AddressRange
+  readonly #ports: PortRange
+  /** Given to writes that are not in the cache yet. */
+  readonly #reserved = new Set<string>()
+
+  constructor(cache: WatchCache, addresses: AddressRange, ports: PortRange) {
+    this.#cache = cache
+    this.#addresses = addresses
+    this.#ports = ports
+  }
+
+  /**
+   * Gives a Service the addresses and node ports that it lacks, and checks those that it names. They stay reserved until
+   * the result is disposed of, when the Service is in the cache or will never be. Does nothing for other kinds.
+   */
+  allocate(resource: Resource, object: ApiObject, old?: Stored<ApiObject>): Disposable {
+    const mine: string[] = []
+    const release = { [Symbol.dispose]: () => this.#release(mine) }
+    if (resource.group !== '' || resource.plural !== 'services') return release
+    const service: Service = object
+    const before: Service | undefined = old
+    if (service.spec === undefined) return release
+    const others = this.#takenByOthers(old?.metadata.uid)
+    const isTaken: Taken = (thing) => others.has(thing) || this.#reserved.has(thing)
+    const reserve = (thing: string) => {
+      this.#reserved.add(thing)
+      mine.push(thing)
+    }
+    try {
+      this.#giveAddress(service, before?.spec, isTaken, reserve)
+      this.#givePorts(service, before?.spec, isTaken, reserve)
+      return release
+    } catch (error) {
+      release[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  #release(things: readonly string[]): void {
+    for (const thing of things) this.#reserved.delete(thing)
+  }
+
+  #takenByOthers(uid: string | undefined): Set<string> {
+    const taken = new Set<string>()
+    for (const { object } of this.#cache.values()) {
+      const { spec }: Service = object
+      if (object.metadata.uid === uid || spec === undefined) continue
+      for (const address of spec.clusterIPs ?? [spec.clusterIP ?? '']) taken.add(address)
+      for (const { nodePort, protocol } of spec.ports ?? []) if (nodePort) taken.add(portKey(protocol, nodePort))
+    }
+    return taken
+  }
+
+  #giveAddress(service: Service, old: ServiceSpec | undefined, isTaken: Taken, reserve: (thing: string) => void): void {
+    const spec = service.spec ?? {}
+    if (spec.type === 'ExternalName') {
+      // A Service that becomes a mere name gives back what it had.
+      if (old !== undefined)
+        for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const) delete spec[field]
+      return
+    }
+    if (spec.clusterIP === 'None') spec.clusterIPs = ['None']
+    else if (spec.clusterIP === undefined || spec.clusterIP === '') spec.clusterIP = this.#pickAddress(isTaken)
+    else if (spec.clusterIP !== old?.clusterIP) this.#checkAddress(service, spec.clusterIP, isTaken)
+    spec.clusterIPs = [spec.clusterIP]
+    spec.ipFamilies = ['IPv4']
+    spec.ipFamilyPolicy ??= 'SingleStack'
+    if (spec.clusterIP !== 'None') reserve(spec.clusterIP)
+  }
+
+  #pickAddress(isTaken: Taken): string {
+    const address = this.#addresses.pick(isTaken)
+    if (address === undefined) throw internalError('failed to allocate a serviceIP: range is full')
+    return address
+  }
+
+  #checkAddress(service: Service, address: string, isTaken: Taken): void {
+    const range = `The range of valid IPs is ${this.#addresses.cidr}`
+    const why = !this.#addresses.has(address)
+      ? `the provided IP (${address}) is not in the valid range. ${range}`
+      : isTaken(address)
+        ? 'provided IP is already allocated'
+        : undefined
+    if (why === undefined) return
+    throw refuse(service, 'spec.clusterIPs', [address], `failed to allocate IP ${address}: ${why}`)
+  }
+
+  #givePorts(service: Service, old: ServiceSpec | undefined, isTaken: Taken, reserve: (thing: string) => void): void {
+    const { type, ports = [], allocateLoadBalancerNodePorts = true } = service.spec ?? {}
+    const needs = type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts)
+    const had = new Set((old?.ports ?? []).map(({ protocol, nodePort }) => portKey(protocol, nodePort)))
+    if (type !== 'NodePort' && type !== 'LoadBalancer') {
+      for (const port of ports) delete port.nodePort
+      return
+    }
+    ports.forEach((port, index) => {
+      const wanted = port.nodePort ?? 0
+      if (wanted === 0 && needs) port.nodePort = this.#pickPort(port, isTaken)
+      else if (wanted !== 0 && !had.has(portKey(port.protocol, wanted))) this.#checkPort(service, index, port, isTaken)
+      if (port.nodePort) reserve(portKey(port.protocol, port.nodePort))
+    })
+  }
+
+  #pickPort({ protocol }: ServicePort, isTaken: Taken): number {
+    const { from, to } = this.#ports
+    const port = pickNumber(from, to, (value) => isTaken(portKey(protocol, value)), Number)
+    if (port === undefined) throw internalError('failed to allocate a nodePort: range is full')
+    return port
+  }
+
+  #checkPort(service: Service, index: number, { protocol, nodePort = 0 }: ServicePort, isTaken: Taken): void {
+    const { from, to } = this.#ports
+    const field = `spec.ports[${index}].nodePort`
+    if (nodePort < from || nodePort > to) {
+      const why = `provided port is not in the valid range. The range of valid ports is ${from}-${to}`
+      throw refuse(service, field, nodePort, why)
+    }
+    if (isTaken(portKey(protocol, nodePort)))
+      throw refuse(service, field, nodePort, 'provided port is already allocated')
+  }
+}
+
+const portKey = (protocol = 'TCP', port = 0) => `${protocol}/${port}`
+
+function refuse(service: Service, field: string, value: unknown, why: string) {
+  return invalid(services, service.metadata?.name ?? '', [invalidValue(field, value, why)])
+}

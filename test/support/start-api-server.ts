@@ -1,0 +1,44 @@
+import { HttpClient } from '../../api/client/http-client.ts'
+import { resources } from '../../api/resources/table.ts'
+import { type ApiServerOptions, createApiServer } from '../../control-plane/api-server/core.ts'
+import type { RequestHandler } from '../../control-plane/api-server/exchange.ts'
+import { LocalTransport } from '../../control-plane/api-server/local-transport.ts'
+import { MemoryStore } from '../../control-plane/store/memory-store.ts'
+import type { Store } from '../../control-plane/store/store.ts'
+
+/** An API server in this process, without sockets. */
+export interface TestApiServer {
+  /** Speaks as an administrator. */
+  client: HttpClient
+  handler: RequestHandler
+  transport: LocalTransport
+  store: Store
+  /** Ends watches and the server; closes the store. */
+  close(): Promise<void>
+}
+
+/** Resolves when requests can be answered and the first namespaces are there. */
+export async function startApiServer(options: Partial<ApiServerOptions> = {}): Promise<TestApiServer> {
+  const store = options.store ?? new MemoryStore()
+  const stop = new AbortController()
+  const log = { info() {}, warn: console.warn, error: console.error }
+  const server = createApiServer({
+    resources,
+    serviceCidr: '10.96.0.0/16',
+    nodePortRange: { from: 30_000, to: 32_767 },
+    advertise: { address: '192.0.2.1', port: 6443 },
+    log,
+    ...options,
+    store,
+  })
+  const running = server.run(stop.signal)
+  await server.ready
+  const transport = new LocalTransport(server.handler, { name: 'admin', groups: ['system:masters'] })
+  const close = async () => {
+    await transport.close()
+    stop.abort()
+    await store.close()
+    await running
+  }
+  return { client: new HttpClient(transport), handler: server.handler, transport, store, close }
+}
