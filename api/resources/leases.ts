@@ -15,6 +15,9 @@ export const leases: Resource<Lease> = {
   subresources: [],
   definition: 'io.k8s.api.coordination.v1.Lease',
   storagePath: 'leases',
+  setDefaults(lease) {
+    lease.spec ??= {}
+  },
   validate: ({ spec }) => [
     ...mustBePositive('spec.leaseDurationSeconds', spec?.leaseDurationSeconds),
     ...mustNotBeNegative('spec.leaseTransitions', spec?.leaseTransitions),

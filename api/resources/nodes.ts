@@ -16,10 +16,13 @@ export const nodes: Resource<Node> = {
   subresources: ['status', 'proxy'],
   definition: 'io.k8s.api.core.v1.Node',
   storagePath: 'minions',
-  setDefaults({ spec }) {
-    if (spec?.podCIDR) spec.podCIDRs ??= [spec.podCIDR]
-    const [first] = spec?.podCIDRs ?? []
-    if (spec !== undefined && first !== undefined) spec.podCIDR ||= first
+  setDefaults(node) {
+    node.spec ??= {}
+    node.status ??= {}
+    const { spec } = node
+    if (spec.podCIDR) spec.podCIDRs ??= [spec.podCIDR]
+    const [first] = spec.podCIDRs ?? []
+    if (first !== undefined) spec.podCIDR ||= first
   },
   prepareForUpdate: keepStatus,
   prepareForStatusUpdate: keepAllButStatus,
