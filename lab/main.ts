@@ -19,6 +19,7 @@ import { up, waitForNodes } from './up.ts'
 const name = process.env.FAIRLEAD_LAB ?? 'lab'
 
 const program = new Command('lab')
+  .enablePositionalOptions()
   .description('A cluster of several nodes in network namespaces of this machine.')
   .addHelpText(
     'after',
@@ -122,7 +123,6 @@ program
     runInherited(nodeProgram, [cliProgram, ...args], { KUBECONFIG: adminKubeconfig(currentLab(name)) }),
   )
 
-program.enablePositionalOptions()
 try {
   await program.parseAsync()
 } catch (error) {

@@ -88,7 +88,7 @@ test('a body cut in the middle stores nothing', async () => {
   socket.write(
     `POST /api/v1/namespaces/${namespace}/configmaps HTTP/1.1\r\nHost: kubernetes\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body.slice(0, 40)}`,
   )
-  await new Promise((resolve) => socket.end(resolve))
+  await new Promise<void>((resolve) => socket.end(() => resolve()))
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect((await tryKubectl(['get', 'configmap', 'cut', '-n', namespace])).stderr).toContain('NotFound')
 })
