@@ -35,7 +35,9 @@ export async function runProbeLoop(options: ProbeLoopOptions, signal: AbortSigna
   while (!signal.aborted) {
     const { ok, output } = await options.run()
     if (signal.aborted) return
-    if (!ok) options.onFailure(output)
+    const isEarly = kind === 'readiness' && !everReady && !ok && retryMs < periodSeconds * 1000
+    // Of a container that has only just started nobody wants to hear what its period would not have seen.
+    if (!ok && !isEarly) options.onFailure(output)
     successes = ok ? successes + 1 : 0
     failures = ok ? 0 : failures + 1
     const next = ok ? successes >= successThreshold || verdict : failures < failureThreshold && verdict
@@ -45,8 +47,7 @@ export async function runProbeLoop(options: ProbeLoopOptions, signal: AbortSigna
     everReady ||= verdict
     if (kind !== 'readiness' && failed) return
     if (kind === 'startup' && verdict) return
-    const isEarly = kind === 'readiness' && !everReady && !ok
-    await pause(isEarly ? Math.min(retryMs, periodSeconds * 1000) : periodSeconds * 1000, signal)
+    await pause(isEarly && !everReady ? retryMs : periodSeconds * 1000, signal)
     retryMs *= 2
   }
 }
