@@ -36,7 +36,7 @@ export function splitOutput(source: Readable, tty: boolean): { stdout: Readable;
   const outputs = { stdout: new PassThrough(), stderr: new PassThrough() }
   const write = (stream: keyof typeof outputs, piece: Buffer) => {
     const output = outputs[stream]
-    if (output.destroyed || output.write(piece)) return
+    if (output.destroyed || output.write(piece) || source.isPaused()) return
     source.pause()
     output.once('drain', () => source.resume())
   }

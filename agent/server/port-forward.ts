@@ -86,7 +86,7 @@ export async function serveChannels(
   const channels = new Channels(socket, protocol, {
     onMessage: async (from, data) => {
       const target = from % 2 === 0 ? await targets[from / 2]?.catch(ignoreFailedConnect) : undefined
-      if (target?.writable && !target.write(data)) await new Promise<void>((resolve) => target.once('drain', resolve))
+      if (target?.writable) await new Promise<void>((resolve) => target.write(data, () => resolve()))
     },
     onEnd: (from) => void targets[from / 2]?.then((target) => target.end(), ignoreFailedConnect),
     onClose: () => targets.forEach((target) => void target.then((each) => each.destroy(), ignoreFailedConnect)),

@@ -90,14 +90,12 @@ async function forward(source: Readable, wanted: boolean, send: (data: Buffer) =
 }
 
 async function receive(session: ExecSession, streams: StreamChoice, from: number, data: Buffer): Promise<void> {
-  if (from === channel.stdin && streams.stdin && session.stdin.writable && data.length > 0) {
-    const { stdin } = session
-    if (!stdin.write(data)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
-  } else if (from === channel.resize) await resize(session, data)
+  if (from === channel.resize) return await resize(session, data)
+  const { stdin } = session
+  if (from !== channel.stdin || !streams.stdin || !stdin.writable || data.length === 0) return
+  // Called when the data is gone, and when the process is: it is no news that nobody reads any more.
+  await new Promise<void>((resolve) => stdin.write(data, () => resolve()))
 }
-
-const once = (stream: NodeJS.WritableStream, event: string) =>
-  new Promise<void>((resolve) => void stream.once(event, () => resolve()))
 
 async function resize(session: ExecSession, data: Buffer): Promise<void> {
   const { Width, Height }: { Width?: number; Height?: number } = JSON.parse(data.toString() || '{}')
