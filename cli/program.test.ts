@@ -152,6 +152,20 @@ test('apply creates, then changes only what the manifest changed, then has nothi
   expect(Object.keys(patches[0] as object).sort()).toEqual(['data', 'metadata'])
 })
 
+test('create with --dry-run=client prints the object and asks nothing of the server', async () => {
+  const requests: (string | undefined)[] = []
+  const { program } = await start({
+    answer: ({ url }) => {
+      requests.push(url)
+      return false
+    },
+  })
+  const args = ['create', 'service', 'nodeport', 'np', '--tcp', '80:8080', '--dry-run', 'client', '-o', 'yaml']
+  const { code, stdout } = await run(program, args)
+  expect({ code, requests }).toEqual({ code: 0, requests: [] })
+  expect(stdout).toContain('type: NodePort')
+})
+
 test('exec passes input, output and the exit code of the command on', async () => {
   let asked = ''
   const { program } = await start({

@@ -64,7 +64,8 @@ export function inSession<Args extends unknown[]>(
 ): (...args: [...Args, Command]) => Promise<void> {
   return async (...all) => {
     const command = all.at(-1) as Command
-    const args = all.slice(0, -1) as unknown as Args
+    // Flags that a verb shares with its parts (create and create service) are found by whichever comes first.
+    const args = [...all.slice(0, -2), command.optsWithGlobals()] as unknown as Args
     const session = new Session(command.optsWithGlobals<GlobalOptions>())
     try {
       await act(session, ...args)

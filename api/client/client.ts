@@ -51,6 +51,8 @@ export interface WriteOptions {
   subresource?: string
   dryRun?: boolean
   fieldManager?: string
+  /** What the server does about unknown and doubled fields; its own default when absent. */
+  fieldValidation?: 'Strict' | 'Warn' | 'Ignore'
   signal?: AbortSignal
 }
 

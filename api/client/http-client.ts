@@ -171,8 +171,8 @@ function withKind(resource: ResourceType, object: ApiObject): ApiObject {
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }
 }
 
-const formatWriteQuery = ({ dryRun, fieldManager }: WriteOptions) =>
-  formatQuery({ ...(dryRun === true && { dryRun: 'All' }), fieldManager })
+const formatWriteQuery = ({ dryRun, fieldManager, fieldValidation }: WriteOptions) =>
+  formatQuery({ ...(dryRun === true && { dryRun: 'All' }), fieldManager, fieldValidation })
 
 function formatQuery(query: Query): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>

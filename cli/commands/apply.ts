@@ -63,7 +63,7 @@ export async function apply(
 }
 
 async function applyOnce({ client }: Session, { type, name, object }: Placed, dryRun: boolean) {
-  const options = { dryRun, fieldManager: 'fairlead-apply' }
+  const options = { dryRun, fieldManager: 'fairlead-apply', fieldValidation: 'Strict' as const }
   const current = await client.get<ApiObject>(type, name).catch((error: unknown) => {
     if (isNotFound(error)) return undefined
     throw error

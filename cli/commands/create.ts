@@ -54,7 +54,7 @@ async function createAll(
       continue
     }
     const { type, object, name } = await place(session, manifest)
-    const options = { dryRun: dryRun === 'server', fieldManager: 'fairlead-create' }
+    const options = { dryRun: dryRun === 'server', fieldManager: 'fairlead-create', fieldValidation: 'Strict' as const }
     const made = dryRun === 'client' ? name : (await session.client.create<ApiObject>(type, object, options)).metadata
     const tail = dryRun === 'none' ? '' : ` (${dryRun === 'client' ? 'dry run' : 'server dry run'})`
     process.stdout.write(`${formatName(type, made.name)} created${tail}\n`)

@@ -102,7 +102,7 @@ async function printTables(session: Session, targets: Target[], options: GetOpti
     const isMixed = targets.some(({ type }) => type !== first.target.type)
     return [makePrinter(first.target, options, isMixed).format({ ...first.table, rows })]
   })
-  if (blocks.length === 0 && tables.length > 0) reportNothing(session, options)
+  if (blocks.length === 0 && tables.length > 0) reportNothing(session, targets, options)
   process.stdout.write(blocks.join('\n'))
 }
 
@@ -116,10 +116,11 @@ function makePrinter({ type }: Target, options: GetOptions, isMixed: boolean): T
   })
 }
 
-function reportNothing(session: Session, { allNamespaces, ignoreNotFound }: GetOptions): void {
+function reportNothing(session: Session, targets: Target[], { allNamespaces, ignoreNotFound }: GetOptions): void {
   if (ignoreNotFound === true) return
+  const isEverywhere = allNamespaces === true || targets.every(({ type }) => !type.namespaced)
   process.stderr.write(
-    allNamespaces === true ? 'No resources found\n' : `No resources found in ${session.namespace} namespace.\n`,
+    isEverywhere ? 'No resources found\n' : `No resources found in ${session.namespace} namespace.\n`,
   )
 }
 
