@@ -1,5 +1,6 @@
 // Which kinds the server has, and what they are called. Nothing is built in: kinds that a server learns tomorrow work today.
 
+import { isNotFound } from '../api/objects/status-error.ts'
 import type { ResourceType } from '../api/resources/resource.ts'
 
 /** A kind as the server describes it. */
@@ -39,7 +40,10 @@ export class Discovery {
   /** The type of an object in a manifest. Throws in kubectl's words. */
   async findKind(apiVersion: string, kind: string): Promise<DiscoveredType> {
     const [version = '', group = ''] = apiVersion.split('/').reverse()
-    const types = await this.#list(group, version).catch(() => [])
+    const types = await this.#list(group, version).catch((error: unknown) => {
+      if (isNotFound(error)) return []
+      throw error
+    })
     const found = types.find((type) => type.kind === kind)
     if (found !== undefined) return found
     throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"\nensure CRDs are installed first`)

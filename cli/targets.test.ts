@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { noSuchPath } from '../api/objects/status-error.ts'
 import { Discovery, formatName } from './discovery.ts'
 import { parseNamedTargets, parseTargets } from './targets.ts'
 
@@ -37,7 +38,7 @@ const answers: Record<string, unknown> = {
 const asked: string[] = []
 async function fetchJson<T>(path: string): Promise<T> {
   asked.push(path)
-  if (!(path in answers)) throw new Error(`nothing at ${path}`)
+  if (!(path in answers)) throw noSuchPath()
   return answers[path] as T
 }
 const discovery = () => new Discovery(fetchJson)
