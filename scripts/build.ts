@@ -12,6 +12,10 @@ const programs = {
   cbr: 'cni/main.ts',
 }
 
+/** What dockerode loads beside its client of the HTTP API. The control plane may have a use for gRPC. */
+const unusedByAgent = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs', 'tar-fs', '@balena/dockerignore']
+const stubs = Object.fromEntries(unusedByAgent.map((name) => [name, join(root, 'scripts/unused-package.ts')]))
+
 mkdirSync(join(root, 'dist'), { recursive: true })
 for (const [name, entry] of Object.entries(programs)) {
   const started = performance.now()
@@ -23,6 +27,7 @@ for (const [name, entry] of Object.entries(programs)) {
     platform: 'node',
     target: 'node26',
     format: 'esm',
+    alias: name === 'agent' ? stubs : {},
     // Native or optional parts: resolved from node_modules at run time.
     external: ['lmdb', 'ssh2', 'cpu-features', '@grpc/grpc-js', '@grpc/proto-loader'],
     // Packages written for CommonJS expect require and __dirname.
