@@ -54,7 +54,10 @@ export class OwnWrites<T extends ApiObject> {
     this.#note(group, object, undefined)
   }
 
-  /** The informer's objects of a group, as they are after own writes. Those being deleted by us are left out. */
+  /**
+   * The informer's objects of a group, as they are after own writes. Those being deleted by us are left out. cached must
+   * have been read just now, without waiting for anything in between: a write is forgotten when the copy has it.
+   */
   overlay(group: string, cached: Stored<T>[]): Stored<T>[] {
     const uids = this.#uidsByGroup.get(group)
     if (uids === undefined) return cached

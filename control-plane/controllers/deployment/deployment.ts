@@ -11,7 +11,7 @@ import { deployments } from '../../../api/resources/deployments.ts'
 import { replicaSets } from '../../../api/resources/replica-sets.ts'
 import { type Controller, type ControllerContext, describeError, type Events, makeQueue } from '../controller.ts'
 import { OwnWrites, settleMs } from '../own-writes.ts'
-import { adopt, planClaims, release } from '../ownership.ts'
+import { adopt, type Claims, planClaims, release } from '../ownership.ts'
 import { isPodFinished } from '../pod-state.ts'
 import { isSame } from '../same.ts'
 import { revisionKey, sizeAnnotations } from './annotations.ts'
@@ -65,11 +65,11 @@ export class DeploymentController implements Controller {
     if (deployment === undefined) return // the garbage collector takes the replica sets
     const { uid } = deployment.metadata
     await this.#writes.settle(uid)
-    const cached = await this.#claim(deployment)
-    const family = toFamily(deployment, this.#writes.overlay(uid, cached))
+    await this.#claim(deployment)
+    const family = this.#family(deployment)
     const plan = planDeployment(deployment, family, this.#hasOldPods(family))
     const { error, ...outcome } = await this.#act(deployment, plan.actions)
-    const after = toFamily(deployment, this.#writes.overlay(uid, cached))
+    const after = this.#family(deployment)
     await this.#report(deployment, { family: after, ...plan, ...outcome, nowMs: this.#context.now() })
     if (this.#writes.isPending(uid)) this.#queue.addAfter(key, settleMs)
     if (error !== undefined) throw error
@@ -86,19 +86,29 @@ export class DeploymentController implements Controller {
     }
   }
 
-  async #claim(deployment: Stored<Deployment>): Promise<Stored<ReplicaSet>[]> {
-    const { client, view } = this.#context
+  async #claim(deployment: Stored<Deployment>): Promise<void> {
+    const { client } = this.#context
+    const { uid } = deployment.metadata
+    const claims = this.#claims(deployment)
+    await release(client, uid, replicaSets, claims.release)
+    const owner = { resource: deployments, object: deployment }
+    const adopted = await adopt(client, owner, replicaSets, claims.adopt)
+    for (const replicaSet of adopted) this.#noteWritten(uid, replicaSet)
+  }
+
+  #claims(deployment: Stored<Deployment>): Claims<ReplicaSet> {
+    const { view } = this.#context
     const { uid, namespace } = deployment.metadata
     const candidates = [
       ...view.replicaSets.byIndex('controller', uid),
       ...view.replicaSets.byIndex('orphans', namespace ?? ''),
     ]
-    const claims = planClaims(deployment, toSelector(deployment.spec.selector), candidates)
-    await release(client, uid, replicaSets, claims.release)
-    const owner = { resource: deployments, object: deployment }
-    const adopted = await adopt(client, owner, replicaSets, claims.adopt)
-    for (const replicaSet of adopted) this.#noteWritten(uid, replicaSet)
-    return claims.owned
+    return planClaims(deployment, toSelector(deployment.spec.selector), candidates)
+  }
+
+  /** As of now: an own write is either still noted or already in the copy, so both must be read in one go. */
+  #family(deployment: Stored<Deployment>): Family {
+    return toFamily(deployment, this.#writes.overlay(deployment.metadata.uid, this.#claims(deployment).owned))
   }
 
   #noteWritten(group: string, replicaSet: Stored<ReplicaSet>): void {

@@ -4,10 +4,7 @@ import type { Taint, Toleration } from '../../../api/generated/types.ts'
 import { parseTimestamp } from '../timestamp.ts'
 
 /** https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#concepts */
-function tolerates(
-  { key = '', operator = 'Equal', value = '', effect = '' }: Toleration,
-  taint: Taint,
-): boolean {
+function tolerates({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration, taint: Taint): boolean {
   if (effect !== '' && effect !== taint.effect) return false
   if (key !== '' && key !== taint.key) return false
   if (operator === 'Exists') return true

@@ -47,26 +47,33 @@ export class ReplicaSetController implements Controller {
 
   /** Makes one replica set true once. Throws to be tried again later. */
   async reconcile(key: string): Promise<void> {
-    const { client, view, now } = this.#context
+    const { view, now } = this.#context
     const replicaSet = view.replicaSets.get(key)
     if (replicaSet === undefined) return // the garbage collector takes the pods
     const { uid } = replicaSet.metadata
     await this.#writes.settle(uid)
-    const selector = toSelector(replicaSet.spec.selector)
-    const claimed = planClaims(replicaSet, selector, this.#candidates(replicaSet))
-    await release(client, uid, pods, claimed.release)
-    const adopted = await adopt(
-      client,
-      { resource: replicaSets, object: replicaSet },
-      pods,
-      claimed.adopt.filter(isPodActive),
-    )
-    for (const pod of adopted) this.#writes.noteWritten(uid, pod, view.pods.get(toKey(pod)))
-    const owned = this.#writes.overlay(uid, claimed.owned)
-    const { failure, error } = await this.#act(replicaSet, owned)
-    await this.#reportStatus(replicaSet, this.#writes.overlay(uid, claimed.owned), failure)
+    await this.#claim(replicaSet)
+    const { failure, error } = await this.#act(replicaSet)
+    const owned = this.#owned(replicaSet)
+    await this.#reportStatus(replicaSet, owned, failure)
     this.#lookAgain(key, replicaSet, owned, now())
     if (error !== undefined) throw error
+  }
+
+  async #claim(replicaSet: Stored<ReplicaSet>): Promise<void> {
+    const { client, view } = this.#context
+    const { uid } = replicaSet.metadata
+    const claims = planClaims(replicaSet, this.#selectorOf(replicaSet), this.#candidates(replicaSet))
+    await release(client, uid, pods, claims.release)
+    const owner = { resource: replicaSets, object: replicaSet }
+    const adopted = await adopt(client, owner, pods, claims.adopt.filter(isPodActive))
+    for (const pod of adopted) this.#writes.noteWritten(uid, pod, view.pods.get(toKey(pod)))
+  }
+
+  /** As of now: an own write is either still noted or already in the copy, so both must be read in one go. */
+  #owned(replicaSet: Stored<ReplicaSet>): Stored<Pod>[] {
+    const { owned } = planClaims(replicaSet, this.#selectorOf(replicaSet), this.#candidates(replicaSet))
+    return this.#writes.overlay(replicaSet.metadata.uid, owned)
   }
 
   #candidates({ metadata }: Stored<ReplicaSet>): Stored<Pod>[] {
@@ -87,7 +94,8 @@ export class ReplicaSetController implements Controller {
     return toSelector(spec.selector)
   }
 
-  async #act(replicaSet: Stored<ReplicaSet>, owned: Stored<Pod>[]): Promise<{ failure?: Failure; error?: unknown }> {
+  async #act(replicaSet: Stored<ReplicaSet>): Promise<{ failure?: Failure; error?: unknown }> {
+    const owned = this.#owned(replicaSet)
     const plan = planReplicas(replicaSet, owned, this.#related(replicaSet, owned))
     const created = await runSlowly(Array.from({ length: plan.create }, () => () => this.#create(replicaSet)))
     if (created.error !== undefined) return this.#failed(replicaSet, 'FailedCreate', created.error)
