@@ -8,6 +8,7 @@ import { apiVersionOf, type ResourceType } from '../../api/resources/resource.ts
 import { checkObject, malformed, notStrict, strictProblems } from '../../api/schema/check-object.ts'
 import { findDuplicateFields } from '../../api/schema/duplicate-fields.ts'
 import type { ApiRequest } from './exchange.ts'
+import { decodeProtobuf } from './protobuf/decode.ts'
 
 /** Requests of more bytes are refused, as in Kubernetes. */
 export const bodyLimitBytes = 3 * 1024 * 1024
@@ -31,6 +32,10 @@ export function parseBody(request: ApiRequest): Body {
   const type = contentTypeOf(request)
   if (type === 'application/yaml' || type === 'text/yaml')
     return { value: parseYamlText(bodyText(request)), duplicates: [] }
+  if (type === 'application/vnd.kubernetes.protobuf') {
+    if (request.body.byteLength > bodyLimitBytes) throw tooLarge(bodyLimitBytes)
+    return { value: decodeProtobuf(request.body), duplicates: [] }
+  }
   if (type !== 'application/json' && type !== '') {
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`,

@@ -53,6 +53,11 @@ export class KubernetesService {
   async #ensureAll(): Promise<void> {
     for (const name of firstNamespaces) await this.#ensure(namespaces, { metadata: { name } }, () => undefined)
     await this.#ensure(services, this.#service(), () => undefined)
+    // Endpoints may not be loopback addresses: a server for this machine alone cannot be reached from pods anyway.
+    if (!this.#advertise.address.startsWith('127.')) await this.#ensureEndpoints()
+  }
+
+  async #ensureEndpoints(): Promise<void> {
     const { subsets } = this.#endpoints()
     await this.#ensure(endpoints, this.#endpoints(), (current) => Object.assign(current, { subsets }))
     const { endpoints: addresses, ports } = this.#endpointSlice()

@@ -2,6 +2,7 @@
 // when somebody asks, which is seldom; nothing stays in memory but the hash.
 
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { noSuchPath } from '../../api/objects/status-error.ts'
 import { pathOf, type Resource } from '../../api/resources/resource.ts'
@@ -10,7 +11,10 @@ import type { ApiRequest, ApiResponse } from './exchange.ts'
 
 type Definitions = Record<string, object>
 
-const source = new URL('../../api/generated/openapi.json', import.meta.url)
+/** Beside the built program, or where the generator wrote it when the sources run. */
+const source = ['openapi.json', '../../api/generated/openapi.json']
+  .map((path) => new URL(path, import.meta.url))
+  .find((url) => existsSync(url))
 let sourceHash: Promise<string> | undefined
 
 /** Answers OpenAPI paths; undefined for others. */
@@ -27,8 +31,13 @@ export async function answerOpenApi({ url }: ApiRequest, catalog: Catalog): Prom
 
 const info = { title: 'Kubernetes', version: 'v1.35.0+fairlead' }
 
+async function readSource(): Promise<string> {
+  if (source === undefined) throw new Error('openapi.json is missing beside this program: build it again')
+  return await readFile(source, 'utf8')
+}
+
 async function readDefinitions(): Promise<Definitions> {
-  return JSON.parse(await readFile(source, 'utf8'))
+  return JSON.parse(await readSource())
 }
 
 async function documentV2(catalog: Catalog) {
@@ -45,7 +54,7 @@ async function documentV3(rows: readonly Resource[]) {
 }
 
 async function indexV3(catalog: Catalog) {
-  sourceHash ??= readFile(source).then((text) => createHash('sha256').update(text).digest('hex'))
+  sourceHash ??= readSource().then((text) => createHash('sha256').update(text).digest('hex'))
   const hash = createHash('sha256').update(await sourceHash)
   for (const { definition, subresources } of catalog.all()) hash.update(`${definition}:${subresources.join()};`)
   const etag = hash.digest('hex').toUpperCase()

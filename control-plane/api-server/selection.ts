@@ -4,7 +4,7 @@ import { matchesFields, parseFieldSelector } from '../../api/objects/field-selec
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { parseLabelSelector } from '../../api/objects/selectors.ts'
 import { badRequest } from '../../api/objects/status-error.ts'
-import { apiVersionOf, type Resource } from '../../api/resources/resource.ts'
+import type { Resource } from '../../api/resources/resource.ts'
 import type { Route } from './route.ts'
 
 /** A predicate over the objects of one kind. */
@@ -24,7 +24,7 @@ export function parseFilter({ resource, namespace, name }: Route, { searchParams
     ...parseFieldSelector(fieldText),
     ...(name === '' ? [] : [{ path: 'metadata.name', op: '=' as const, value: name }]),
   ]
-  const readers = fields.map(({ path }) => [path, readerOf(resource, path, labelText, fieldText)] as const)
+  const readers = fields.map(({ path }) => [path, readerOf(resource, path)] as const)
   const byPath = new Map(readers)
   return {
     namespace,
@@ -36,13 +36,11 @@ export function parseFilter({ resource, namespace, name }: Route, { searchParams
   }
 }
 
-function readerOf(resource: Resource, path: string, labels: string, fields: string) {
+function readerOf(resource: Resource, path: string) {
   if (path === 'metadata.name') return ({ metadata }: Stored<ApiObject>) => metadata.name
   if (path === 'metadata.namespace') return ({ metadata }: Stored<ApiObject>) => metadata.namespace ?? ''
   const known = resource.selectableFields ?? {}
   const reader = Object.hasOwn(known, path) ? known[path] : undefined
   if (reader !== undefined) return reader
-  throw badRequest(
-    `Unable to find "${apiVersionOf(resource)}, Resource=${resource.plural}" that match label selector "${labels}", field selector "${fields}": field label not supported: ${path}`,
-  )
+  throw badRequest(`field label not supported: ${path}`)
 }

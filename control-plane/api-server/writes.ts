@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ApiObject, ObjectName, Stored } from '../../api/objects/object.ts'
 import { badRequest, invalid, isAlreadyExists } from '../../api/objects/status-error.ts'
-import type { Resource } from '../../api/resources/resource.ts'
+import { apiVersionOf, type Resource } from '../../api/resources/resource.ts'
 import { validateCreate, validateUpdate } from '../../api/resources/validate-object.ts'
 import { type AdmissionRequest, admit, type ClusterReader, mutating, validating } from './admission/admission.ts'
 import { isFinished } from './deletion.ts'
@@ -81,6 +81,8 @@ function startMetadata({ resource, namespace }: Target, object: ApiObject): void
     ...metadata
   } = given
   delete metadata.resourceVersion
+  object.apiVersion = apiVersionOf(resource)
+  object.kind = resource.kind
   object.metadata = {
     ...metadata,
     ...(resource.namespaced && { namespace }),
