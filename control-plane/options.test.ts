@@ -28,6 +28,7 @@ test.each([
   ['--cluster-cidr', '10.244.1.0/16', 'did you mean 10.244.0.0/16?'],
   ['--port', '70000', 'Expected a port number'],
   ['--bind-address', 'localhost', 'Expected an IP address'],
+  ['--advertise-address', '127.0.0.1', 'It is a loopback address'],
   ['--node-port-range', '32767-30000', 'Expected a range of ports'],
   ['--pod-eviction-wait', 'soon', 'Expected a time'],
 ])('%s %s is refused and says what is expected', async (flag, value, message) => {

@@ -53,7 +53,7 @@ function addServe(program: Command): Command {
     .option(...dataDirFlag)
     .option('--bind-address <address>', 'address to listen on', parseAddress, '0.0.0.0')
     .option('--port <port>', 'port to listen on', parsePort, 6443)
-    .option('--advertise-address <address>', 'address that others reach this host by', parseAddress, ownAddress())
+    .option('--advertise-address <address>', 'address that others reach this host by', parseReachable, ownAddress())
     .option('--service-cidr <cidr>', "range of Services' addresses", parseCidr, '10.96.0.0/16')
     .option('--cluster-cidr <cidr>', "range of pods' addresses", parseCidr, '10.244.0.0/16')
     .option('--node-port-range <from-to>', 'range of node ports', parsePortRange, { from: 30_000, to: 32_767 })
@@ -112,6 +112,11 @@ function parsePortRange(text: string): PortRange {
 function parseAddress(text: string): string {
   if (!ipaddr.isValid(text)) throw new InvalidArgumentError('Expected an IP address.')
   return text
+}
+
+function parseReachable(text: string): string {
+  if (ipaddr.parse(parseAddress(text)).range() !== 'loopback') return text
+  throw new InvalidArgumentError('It is a loopback address: nodes and pods could not reach it.')
 }
 
 function parseCidr(text: string): string {
