@@ -217,6 +217,17 @@ describe.skipIf(!isRoot)('as root', () => {
     expect(await readFile((await bind(pod, { subPath: 'a' }))?.hostPath ?? '', 'utf8')).toBe('1')
   })
 
+  test('a restarted container sees the new file of a changed config map under its subPath', async () => {
+    configMaps.set('settings', { metadata: meta('settings'), data: { a: '1' } })
+    const pod = makePod({ configMap: { name: 'settings' } })
+    await volumes.prepare(pod, facts)
+    await bind(pod, { subPath: 'a' })
+    configMaps.set('settings', { metadata: meta('settings'), data: { a: '2' } })
+    await volumes.refresh(pod, facts)
+    expect(await readFile((await bind(pod, { subPath: 'a' }))?.hostPath ?? '', 'utf8')).toBe('2')
+    expect((await listMountPoints(dataDir)).length).toBe(1)
+  })
+
   test.each(['out', 'out/passwd', '../..', '/etc', 'deep/out/passwd'])(
     'subPath %s does not lead out of the volume',
     async (subPath) => {

@@ -3,16 +3,17 @@
 // the descriptor, not the path, is mounted.
 
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, realpath, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, realpath, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { bindMount, listMountPoints } from './mount-points.ts'
+import { bindMount, unmountBelow } from './mount-points.ts'
 import { ConfigError } from './objects.ts'
 
-/** Makes target a mount of volume/subPath; a path that is not there becomes a directory. Throws ConfigError on escape. */
+/** Makes target a fresh mount of volume/subPath; a path that is not there becomes a directory. Throws ConfigError on escape. */
 export async function ensureSubPath(volume: string, subPath: string, target: string): Promise<void> {
   if (subPath.startsWith('/') || subPath.split('/').includes('..'))
     throw new ConfigError(`subPath ${JSON.stringify(subPath)} must be relative to the volume, without ".."`)
-  if ((await listMountPoints(target)).includes(target)) return
+  // A mount from the container's last life may show a file that an update has replaced since.
+  await unmountBelow(target)
   const handle = await openBelow(await realpath(volume), subPath)
   try {
     await makeTarget(target, (await handle.stat()).isDirectory())
@@ -51,10 +52,12 @@ async function openChild(parent: FileHandle, component: string, subPath: string)
 }
 
 async function makeTarget(target: string, isDirectory: boolean): Promise<void> {
+  const present = await stat(target).catch(() => undefined) // the first time there is none
+  if (present !== undefined && present.isDirectory() !== isDirectory) await (isDirectory ? rm(target) : rmdir(target))
   if (isDirectory) {
     await mkdir(target, { recursive: true })
     return
   }
   await mkdir(dirname(target), { recursive: true })
-  if ((await stat(target).catch(() => undefined)) === undefined) await writeFile(target, '')
+  await writeFile(target, '', { flag: 'a' })
 }
