@@ -26,7 +26,7 @@ export interface ImageArchive {
 }
 
 /** The name that Docker and Node's process.arch have for one machine. */
-export const dockerArchitecture = (): string => (process.arch === 'x64' ? 'amd64' : process.arch)
+const dockerArchitecture = (): string => (process.arch === 'x64' ? 'amd64' : process.arch)
 
 /** Writes the archive beside its place, then moves it there whole. */
 export async function writeArchive(path: string, { tags, config, layers }: ImageArchive): Promise<void> {

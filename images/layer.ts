@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 
 /** What lies at a path of the image. */
-export type LayerEntry =
+type LayerEntry =
   | { content: Buffer | string; mode?: number }
   | { file: string; mode?: number }
   | { link: string }

@@ -96,7 +96,7 @@ export class DockerRuntime implements Runtime {
 
   async stopSandbox(sandboxId: string): Promise<void> {
     // The pause program has nothing to finish.
-    await unless(this.#client.getContainer(sandboxId).kill(), 404, 409, 500)
+    await unless(this.#client.getContainer(sandboxId).kill(), 404, 409)
     await unless(this.#client.getContainer(sandboxId).wait(), 404)
   }
 

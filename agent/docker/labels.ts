@@ -3,14 +3,14 @@
 
 import type { PodIdentity } from '../runtime/runtime.ts'
 
-export const podNameLabel = 'io.kubernetes.pod.name'
-export const podNamespaceLabel = 'io.kubernetes.pod.namespace'
+const podNameLabel = 'io.kubernetes.pod.name'
+const podNamespaceLabel = 'io.kubernetes.pod.namespace'
 export const podUidLabel = 'io.kubernetes.pod.uid'
 export const containerNameLabel = 'io.kubernetes.container.name'
-export const typeLabel = 'io.kubernetes.docker.type'
+const typeLabel = 'io.kubernetes.docker.type'
 export const sandboxIdLabel = 'io.kubernetes.sandbox.id'
-export const attemptLabel = 'io.fairlead.attempt'
-export const annotationsLabel = 'io.fairlead.annotations'
+const attemptLabel = 'io.fairlead.attempt'
+const annotationsLabel = 'io.fairlead.annotations'
 /** The image as the pod names it. */
 export const imageLabel = 'io.fairlead.image-name'
 /** A sandbox's namespaces: "pod" or "node" network. */

@@ -35,7 +35,7 @@ export interface FakeRuntimeOptions {
 }
 
 /** What a test's fake image of this name is. */
-export const makeFakeImage = (reference: string): Image => ({
+const makeFakeImage = (reference: string): Image => ({
   id: `sha256:${Buffer.from(reference).toString('hex').padEnd(64, '0').slice(0, 64)}`,
   tags: [reference],
   digests: [],

@@ -29,7 +29,7 @@ export function parseStreams(query: URLSearchParams): StreamChoice {
 }
 
 /** Tells how a process ended in the words that kubectl reads the exit code from. */
-export function makeEndStatus(exitCode: number): Status {
+function makeEndStatus(exitCode: number): Status {
   if (exitCode === 0) return { metadata: {}, status: 'Success' }
   return {
     metadata: {},
@@ -41,7 +41,7 @@ export function makeEndStatus(exitCode: number): Status {
 }
 
 /** A Status for something that went wrong on the way. */
-export function makeErrorStatus(error: unknown): Status {
+function makeErrorStatus(error: unknown): Status {
   const message = error instanceof Error ? error.message : String(error)
   return { metadata: {}, status: 'Failure', reason: 'InternalError', message, code: 500 }
 }

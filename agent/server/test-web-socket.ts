@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 const binary = 2
 
 /** Binary messages over an upgraded connection; frames as RFC 6455 section 5.2 has them. */
-export class TestWebSocket {
+class TestWebSocket {
   readonly #socket: Duplex
   #buffer = Buffer.alloc(0)
 

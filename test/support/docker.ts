@@ -3,10 +3,10 @@
 // by the next.
 
 import { spawn } from 'node:child_process'
-import { mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { ensureDaemonCgroup, killProcesses, listProcesses, removeCgroups } from '../../lab/cgroup.ts'
+import { ensureDaemonCgroup, killProcesses, removeCgroups } from '../../lab/cgroup.ts'
 import { removeMounts } from '../../lab/mounts.ts'
 import { waitFor } from '../../lab/progress.ts'
 
@@ -48,7 +48,7 @@ export async function startDockerd({ name, images = [] }: TestDockerdOptions): P
       return true
     })
     for (const image of images) await docker('load', '--quiet', '--input', image)
-    const pid = listProcesses(cgroup)[0] ?? 0
+    const pid = Number(readFileSync(join(directory, 'dockerd.pid'), 'utf8'))
     return { socket, pid, cgroup, docker, stop }
   } catch (error) {
     await stop()

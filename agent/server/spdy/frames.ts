@@ -17,7 +17,7 @@ const types = {
   windowUpdate: 9,
 } as const
 
-export const finFlag = 1
+const finFlag = 1
 
 export type Frame =
   | { type: 'data'; streamId: number; isLast: boolean; data: Buffer }
