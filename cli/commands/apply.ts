@@ -20,7 +20,7 @@ interface ApplyOptions {
   dryRun?: string
 }
 
-export const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
 const attempts = 5
 
 /** Adds the verb. */
@@ -48,7 +48,7 @@ export function addApply(program: Command): void {
 }
 
 /** Creates or changes one object. A change by somebody else in between is read and merged again. */
-export async function apply(
+async function apply(
   session: Session,
   placed: Placed,
   dryRun = false,
@@ -80,7 +80,7 @@ async function applyOnce({ client }: Session, { type, name, object }: Placed, dr
 }
 
 /** The object with its own text in the annotation. */
-export function withLastApplied(object: ApiObject): ApiObject {
+function withLastApplied(object: ApiObject): ApiObject {
   const { [lastApplied]: _, ...annotations } = object.metadata?.annotations ?? {}
   const bare = { ...object, metadata: { ...object.metadata, annotations } }
   return {
@@ -90,7 +90,7 @@ export function withLastApplied(object: ApiObject): ApiObject {
 }
 
 /** Kinds that the resource table knows are merged by their schema, others as plain JSON. */
-export function planPatch(
+function planPatch(
   type: DiscoveredType,
   current: Stored<ApiObject>,
   object: ApiObject,

@@ -43,7 +43,7 @@ export function addExec(program: Command): void {
 }
 
 /** The query of the exec subresource. A terminal has no stderr of its own. */
-export function toQuery(
+function toQuery(
   container: string,
   command: string[],
   { stdin, tty }: { stdin: boolean; tty: boolean },
@@ -122,7 +122,7 @@ async function receive(socket: WebSocket): Promise<string> {
 }
 
 /** Throws the command's exit code, or why it could not be run. */
-export function throwUnlessSuccess(text: string): void {
+function throwUnlessSuccess(text: string): void {
   const status = parseStatus(text)
   if (status?.status === 'Success') return
   if (status?.reason !== 'NonZeroExitCode') throw new Error(status?.message ?? text)

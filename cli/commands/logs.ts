@@ -39,7 +39,7 @@ export function addLogs(program: Command): void {
 }
 
 /** The query of the log subresource. */
-export function toQuery(container: string, options: LogOptions): URLSearchParams {
+function toQuery(container: string, options: LogOptions): URLSearchParams {
   const { tail, since, follow, previous, timestamps } = options
   if (tail !== undefined && !/^(\d+|-1)$/.test(tail)) throw new Error(`--tail is a number of lines, not "${tail}"`)
   const sinceMs = since === undefined ? undefined : parseDuration(since)
