@@ -17,7 +17,6 @@ export interface Schema {
   readonly 'x-kubernetes-map-type'?: string
   readonly 'x-kubernetes-patch-merge-key'?: string
   readonly 'x-kubernetes-patch-strategy'?: string
-  readonly 'x-kubernetes-group-version-kind'?: readonly { group: string; version: string; kind: string }[]
 }
 
 const definitions: ReadonlyMap<string, Schema> = new Map(
@@ -29,22 +28,6 @@ export function definitionNamed(name: string): Schema {
   const schema = definitions.get(name)
   if (schema === undefined) throw new Error(`no OpenAPI definition ${name}`)
   return schema
-}
-
-/** The definition of a kind that stands alone, or undefined. */
-export function definitionOfKind(apiVersion: string, kind: string): string | undefined {
-  byKind ??= new Map([...definitions].flatMap(([name, schema]) => kindsOf(schema).map((key) => [key, name] as const)))
-  return byKind.get(`${apiVersion}/${kind}`)
-}
-
-let byKind: Map<string, string> | undefined
-
-/** Kinds such as DeleteOptions belong to every group: they have no definition of their own in any. */
-function kindsOf(schema: Schema): string[] {
-  const kinds = schema['x-kubernetes-group-version-kind'] ?? []
-  const [only] = kinds
-  if (only === undefined || kinds.length > 1) return []
-  return [`${only.group === '' ? '' : `${only.group}/`}${only.version}/${only.kind}`]
 }
 
 /** Follows a $ref. What stands beside the $ref (merge keys, list types) is not in the result. */
