@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { decodeProtobuf } from './decode.ts'
+
+const field = (number: number, bytes: Buffer | string) => {
+  const content = Buffer.from(bytes)
+  return Buffer.concat([Buffer.from([number * 8 + 2, content.length]), content])
+}
+const wrap = (apiVersion: string, kind: string, raw: Buffer) =>
+  Buffer.concat([Buffer.from('k8s\0'), field(1, Buffer.concat([field(1, apiVersion), field(2, kind)])), field(2, raw)])
+
+test('a ConfigMap is read with its name, labels and data; empty fields are left out', () => {
+  const entry = (key: string, value: string) => Buffer.concat([field(1, key), field(2, value)])
+  const metadata = Buffer.concat([field(1, 'web'), field(2, ''), field(11, entry('app', 'web'))])
+  const raw = Buffer.concat([field(1, metadata), field(2, entry('a', '1')), field(2, entry('b', '2'))])
+  expect(decodeProtobuf(wrap('v1', 'ConfigMap', raw))).toEqual({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'web', labels: { app: 'web' } },
+    data: { a: '1', b: '2' },
+  })
+})
+
+test('a kind or a field that is not known is refused, never read in part', () => {
+  expect(() => decodeProtobuf(wrap('v1', 'Strange', Buffer.alloc(0)))).toThrow('v1/Strange')
+  expect(() => decodeProtobuf(wrap('v1', 'ConfigMap', field(9, 'x')))).toThrow('protobuf field 9')
+})
+
+test('what is cut short or no protobuf of Kubernetes is a bad request', () => {
+  expect(() => decodeProtobuf(Buffer.from('{}'))).toThrow('not Kubernetes protobuf')
+  expect(() => decodeProtobuf(wrap('v1', 'ConfigMap', Buffer.from([10, 200])))).toThrow('cut short')
+})
