@@ -20,7 +20,7 @@ export interface ServeOptions {
   logLevel: string
 }
 
-export interface IssueNodeOptions {
+interface IssueNodeOptions {
   dataDir: string
   name: string
   address: string[]

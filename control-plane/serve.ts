@@ -19,6 +19,7 @@ import { AgentConnections } from './api-server/streaming/agent-connection.ts'
 import { StreamingHandler } from './api-server/streaming/streaming-handler.ts'
 import { StreamingUpgrades } from './api-server/streaming/upgrade-handler.ts'
 import { runControllers } from './controllers/manager.ts'
+import { withEvictionWait } from './eviction-wait.ts'
 import { runHousekeeping } from './housekeeping.ts'
 import { Identity } from './identity.ts'
 import type { ServeOptions } from './options.ts'
@@ -39,7 +40,8 @@ export async function serve(options: ServeOptions, log: Logger, signal: AbortSig
     const identity = await Identity.make(options)
     const advertise = { address: options.advertiseAddress, port }
     const nodePortRange = options.nodePortRange
-    const api = createApiServer({ store, resources, serviceCidr, nodePortRange, advertise, log })
+    const table = withEvictionWait(resources, Math.round(options.podEvictionWait / 1000))
+    const api = createApiServer({ store, resources: table, serviceCidr, nodePortRange, advertise, log })
     const server = makeServer(api, identity, log)
     await server.listen(port, bindAddress).catch((cause: Error) => {
       throw new Error(`cannot listen on ${bindAddress} port ${port}: ${cause.message}`, { cause })

@@ -29,7 +29,7 @@ export interface Pki {
 }
 
 /** The name by which agents know the API server. */
-export const apiServerClientName = 'kube-apiserver-kubelet-client'
+const apiServerClientName = 'kube-apiserver-kubelet-client'
 
 /** Reads what is there and makes what is missing. Idempotent. */
 export async function ensurePki(dataDir: string, options: PkiOptions): Promise<Pki> {

@@ -27,7 +27,7 @@ function readCertificate(socket: TLSSocket): User {
 }
 
 /** Reads OpenSSL's lines "O=system:masters" and "CN=admin". */
-export function parseSubject(subject: string): User {
+function parseSubject(subject: string): User {
   const fields = subject.split('\n').map((line) => {
     const equals = line.indexOf('=')
     return [line.slice(0, equals), line.slice(equals + 1)]

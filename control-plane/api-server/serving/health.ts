@@ -4,7 +4,7 @@
 import type { ApiRequest, ApiResponse } from '../exchange.ts'
 
 /** Throws when something is wrong. */
-export type HealthCheck = () => void | Promise<void>
+type HealthCheck = () => void | Promise<void>
 
 export interface HealthChecks {
   /** The process should be restarted if one of them fails. */

@@ -139,7 +139,7 @@ export class HttpsServer {
 }
 
 /** Answers a request for another protocol with a Status, and ends the connection. */
-export function refuseUpgrade(socket: Duplex, error: unknown): void {
+function refuseUpgrade(socket: Duplex, error: unknown): void {
   const { status, body } = toErrorResponse(error)
   const text = String(body)
   const reason = status === 500 ? 'Internal Server Error' : 'Refused'

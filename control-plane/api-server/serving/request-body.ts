@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { tooLarge } from '../../../api/objects/status-error.ts'
 
 /** As much as Kubernetes takes. */
-export const bodyLimitBytes = 3 * 1024 * 1024
+const bodyLimitBytes = 3 * 1024 * 1024
 /** How much more is read and thrown away, so that the client gets to reading the refusal. */
 const discardLimitBytes = 64 * 1024 * 1024
 

@@ -11,6 +11,7 @@ import { badRequest } from '../../../api/objects/status-error.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
 import { pods } from '../../../api/resources/pods.ts'
 import type { ApiRequest } from '../exchange.ts'
+import type { UpgradeHandler } from '../serving/https-server.ts'
 import { addressOfAgent } from './agent-address.ts'
 import type { AgentConnections } from './agent-connection.ts'
 import { chooseContainer } from './pod-container.ts'
@@ -27,7 +28,7 @@ const kinds = new Set<StreamingRequest['kind']>(['exec', 'attach', 'portforward'
 /** The caller's own credentials, and what is about its connection alone. */
 const keptBack = new Set(['host', 'authorization', 'cookie', 'content-length'])
 
-export class StreamingUpgrades {
+export class StreamingUpgrades implements UpgradeHandler {
   readonly #options: StreamingUpgradesOptions
 
   constructor(options: StreamingUpgradesOptions) {
