@@ -80,7 +80,7 @@ export async function onNode(node: NodeLayout, ...command: string[]): Promise<Ou
 /** Makes an empty namespace for one test file and returns its name; an earlier run's goes first. */
 export async function freshNamespace(name: string): Promise<string> {
   await kubectl('delete', 'namespace', name, '--ignore-not-found', '--wait', '--timeout=120s')
-  await kubectl('create', 'namespace', name)
+  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   return name
 }
 
