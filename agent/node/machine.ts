@@ -13,7 +13,7 @@ export interface Machine {
 }
 
 /** The word of this node's agent for Kubernetes' own, which clients compare. */
-export const kubeletVersion = 'v1.35.0+fairlead'
+const kubeletVersion = 'v1.35.0+fairlead'
 
 const architectures: Record<string, string> = {
   x64: 'amd64',

@@ -49,11 +49,7 @@ export function makeContainerSpec(input: ContainerInput): ContainerSpec {
 }
 
 /** Requests of cpu become shares, limits become a quota per 100 ms. */
-export function makeResources(
-  pod: StoredPod,
-  { resources }: ContainerTemplate,
-  nodeMemoryBytes: number,
-): ContainerResources {
+function makeResources(pod: StoredPod, { resources }: ContainerTemplate, nodeMemoryBytes: number): ContainerResources {
   const request = resources?.requests?.cpu ?? resources?.limits?.cpu
   const cpuLimit = resources?.limits?.cpu
   const memory = resources?.limits?.memory

@@ -11,7 +11,7 @@ import type { StoredPod } from './pod.ts'
 import type { StatusWriter } from './status-writer.ts'
 
 /** Facts of the node that pods can see. */
-export interface NodeFacts {
+interface NodeFacts {
   name: string
   ip: string
   allocatable: Record<string, string>

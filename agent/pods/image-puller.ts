@@ -117,7 +117,7 @@ export class ImagePuller {
 }
 
 /** Always for ":latest" and for no tag at all, unless a digest pins the image. */
-export function defaultPolicy(reference: string): 'Always' | 'IfNotPresent' {
+function defaultPolicy(reference: string): 'Always' | 'IfNotPresent' {
   if (reference.includes('@')) return 'IfNotPresent'
   const tag = /:([^/:]+)$/.exec(reference)?.[1]
   return tag === undefined || tag === 'latest' ? 'Always' : 'IfNotPresent'

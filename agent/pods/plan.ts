@@ -4,7 +4,7 @@
 import type { Container as ContainerTemplate } from '../../api/generated/types.ts'
 import type { Container, Sandbox } from '../runtime/runtime.ts'
 import { type ContainerRole, gracePeriodOf, listTemplates, type StoredPod } from './pod.ts'
-import { endedAt, isRestartable, planRestart } from './restart.ts'
+import { isRestartable, planRestart } from './restart.ts'
 
 /** Why the whole pod has to end, and how fast. */
 export interface Ending {
@@ -64,7 +64,7 @@ export interface Plan {
 export const sandboxKey = 'sandbox'
 export const startKey = (containerName: string) => `start ${containerName}`
 export const killKey = (containerId: string) => `kill ${containerId}`
-export const removeKey = (id: string) => `remove ${id}`
+const removeKey = (id: string) => `remove ${id}`
 
 /** The key of the job that a step becomes: at most one of a key runs at a time. */
 export function keyOf(step: Step): string {
@@ -121,7 +121,7 @@ interface Draft {
 }
 
 /** True when every app container has ended and none runs again, or an init container failed for good. */
-export function isFinished({ pod, containers }: Pick<PlanInput, 'pod' | 'containers'>): boolean {
+function isFinished({ pod, containers }: Pick<PlanInput, 'pod' | 'containers'>): boolean {
   const policy = pod.spec.restartPolicy
   const isDone = (name: string, role: ContainerRole) => {
     const latest = latestOf(containers, name)
@@ -252,10 +252,4 @@ function planRemoval({ sandboxes, containers, stopped }: PlanInput, newest: Sand
 function isSuperseded(containers: readonly Container[], sandbox: Sandbox, newest: Sandbox): boolean {
   const names = containers.filter(({ sandboxId }) => sandboxId === sandbox.id).map(({ name }) => name)
   return names.every((name) => latestOf(containers, name)?.sandboxId === newest.id)
-}
-
-/** Seconds until the CrashLoopBackOff of this container is over, or undefined when it is not in one. */
-export function backOffOf(ended: Container, nowMs: number): number | undefined {
-  const { atMs, delayMs } = planRestart(ended)
-  return delayMs > 0 && atMs > nowMs && endedAt(ended) > 0 ? delayMs / 1000 : undefined
 }

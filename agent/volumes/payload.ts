@@ -18,7 +18,7 @@ import { ConfigError, type ObjectSource } from './objects.ts'
 /** Path below the volume's root -> content and permission bits. */
 export type Payload = Map<string, PayloadFile>
 
-export interface PayloadFile {
+interface PayloadFile {
   data: Buffer
   mode: number
 }
