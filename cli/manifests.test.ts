@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { formatYaml, parseManifests, readManifests } from './manifests.ts'
+import { formatJson, formatYaml, parseManifests, readManifests } from './manifests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fl-manifests-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -58,4 +58,10 @@ test('of a folder the manifests are read in order, those of folders in it when a
   expect(names(folder)).toEqual(['a', 'b'])
   expect(names(folder, { recursive: true })).toEqual(['a', 'b', 'c'])
   expect(() => names(join(folder, 'absent'))).toThrow(/absent" does not exist/)
+})
+
+test('fields are printed in order of their names, whatever order the server sends', () => {
+  const value = { kind: 'A', apiVersion: 'v1', items: [{ b: 1, a: 2 }] }
+  expect(formatYaml(value)).toBe('apiVersion: v1\nitems:\n  - a: 2\n    b: 1\nkind: A\n')
+  expect(formatJson(value)).toMatch(/apiVersion.*items.*"a".*"b".*kind/s)
 })

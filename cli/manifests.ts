@@ -67,7 +67,17 @@ function unpack(value: unknown, source: string): Manifest[] {
   }
 }
 
-/** YAML as other tools of Kubernetes read it back. */
+/** YAML as other tools of Kubernetes read it back, fields in order of their names. */
 export function formatYaml(value: unknown): string {
-  return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false, sortMapEntries: false })
+  return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false, sortMapEntries: true })
+}
+
+/** JSON for people, fields in order of their names. */
+export function formatJson(value: unknown): string {
+  return `${JSON.stringify(value, sortFields, 4)}\n`
+}
+
+function sortFields(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -7,7 +7,7 @@ import type { ApiObject } from '../../api/objects/object.ts'
 import { collect } from '../collect.ts'
 import { formatName } from '../discovery.ts'
 import { makeConfigMap, makeDeployment, makeNamespace, makeService } from '../generators.ts'
-import { formatYaml, type Manifest, readManifests } from '../manifests.ts'
+import { formatJson, formatYaml, type Manifest, readManifests } from '../manifests.ts'
 import { place } from '../placement.ts'
 import { inSession, type Session } from '../session.ts'
 
@@ -48,9 +48,7 @@ async function createAll(
     throw new Error(`--dry-run is client, server or none, not "${dryRun}"`)
   for (const manifest of manifests) {
     if (dryRun === 'client' && output !== undefined) {
-      process.stdout.write(
-        output === 'json' ? `${JSON.stringify(manifest.object, undefined, 4)}\n` : formatYaml(manifest.object),
-      )
+      process.stdout.write(output === 'json' ? formatJson(manifest.object) : formatYaml(manifest.object))
       continue
     }
     const { type, object, name } = await place(session, manifest)

@@ -6,7 +6,7 @@ import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { isNotFound } from '../../api/objects/status-error.ts'
 import { pathOf } from '../../api/resources/resource.ts'
 import { formatName } from '../discovery.ts'
-import { formatYaml } from '../manifests.ts'
+import { formatJson, formatYaml } from '../manifests.ts'
 import { inSession, type Session } from '../session.ts'
 import { type Table, TablePrinter, tableType } from '../table.ts'
 import { parseTargets, type Target } from '../targets.ts'
@@ -145,7 +145,7 @@ async function printObjects(session: Session, targets: Target[], options: GetOpt
 }
 
 const formatWhole = (value: unknown, { output }: GetOptions) =>
-  output === 'json' ? `${JSON.stringify(value, undefined, 4)}\n` : formatYaml(value)
+  output === 'json' ? formatJson(value) : formatYaml(value)
 
 async function fetchObjects(session: Session, target: Target, options: GetOptions): Promise<Stored<ApiObject>[]> {
   const { type, name } = target

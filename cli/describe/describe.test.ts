@@ -37,6 +37,15 @@ test('values of a level are in line, lists below one another, rows of rows inden
   )
 })
 
+test('a table stands below its label', () => {
+  expect(
+    formatSheet([
+      ['Name', 'n1'],
+      ['A Long Label', ['', 'Type   Status', 'Ready  True']],
+    ]),
+  ).toBe('Name:  n1\nA Long Label:\n  Type   Status\n  Ready  True\n')
+})
+
 test('a pod that cannot start says why', () => {
   const pod: Stored<Pod> = {
     metadata: meta,

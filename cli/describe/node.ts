@@ -39,11 +39,13 @@ const toRows = (amounts: Record<string, string> = {}) =>
   listPairs(amounts).map((pair): Row => [pair.split('=')[0] ?? '', pair.split('=')[1]])
 
 function table(conditions: NonNullable<NonNullable<Node['status']>['conditions']>): string[] {
+  if (conditions.length === 0) return []
   const lines = conditions.map(({ type, status, reason = '', message = '' }) => [type, status, reason, message])
   return ['', ...toLines([['Type', 'Status', 'Reason', 'Message'], ...lines])]
 }
 
 function listPods(pods: readonly Stored<Pod>[]): string[] {
+  if (pods.length === 0) return []
   const lines = pods.map(({ metadata, status }) => [metadata.namespace ?? '', metadata.name, status?.podIP ?? ''])
   return ['', ...toLines([['Namespace', 'Name', 'IP'], ...lines])]
 }
