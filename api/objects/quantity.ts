@@ -19,9 +19,6 @@ const parsedLimit = 4096
 /** Longer numbers mean nothing in 2^63 units of a billionth, and are slow to read. */
 const longestText = 64
 
-/** Nothing, of whatever is counted: where sums begin. */
-export const zeroQuantity: Quantity = { nanos: 0n, style: 'decimal' }
-
 /** Reads text such as 250m, 1.5, 64Mi, 1e3. Throws an Error that quotes the text. Fractions of a nano round away from zero. */
 export function parseQuantity(text: string): Quantity {
   const known = parsed.get(text)

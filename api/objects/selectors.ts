@@ -5,8 +5,6 @@ import type { LabelSelector, LabelSelectorRequirement, NodeSelectorRequirement }
 import { whyNotLabelValue, whyNotQualifiedName } from './names.ts'
 import { badRequest } from './status-error.ts'
 
-export { matchesFields, parseFieldSelector } from './field-selectors.ts'
-
 /** A map of labels, as objects carry it. */
 export type Labels = Readonly<Record<string, string>>
 
