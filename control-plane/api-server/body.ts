@@ -11,7 +11,7 @@ import type { ApiRequest } from './exchange.ts'
 import { decodeProtobuf } from './protobuf/decode.ts'
 
 /** Requests of more bytes are refused, as in Kubernetes. */
-export const bodyLimitBytes = 3 * 1024 * 1024
+const bodyLimitBytes = 3 * 1024 * 1024
 
 /** What a request's fieldValidation asks for. */
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore'

@@ -33,7 +33,7 @@ export async function deleteObject(
 }
 
 /** What a delete request does to the object as it is now. Changes the object that it is given. */
-export function planDeletion(resource: Resource, object: Stored<ApiObject>, options: DeleteOptions): Change {
+function planDeletion(resource: Resource, object: Stored<ApiObject>, options: DeleteOptions): Change {
   const { metadata } = object
   metadata.finalizers = finalizersFor(metadata.finalizers ?? [], options)
   const grace = graceSeconds(resource, object, options)

@@ -11,7 +11,7 @@ import { prefixOf } from './cache-feed.ts'
 import { CachedObject } from './cached-object.ts'
 
 /** Bigger objects are refused; etcd's limit for a request. */
-export const objectLimitBytes = 1.5 * 1024 * 1024
+const objectLimitBytes = 1.5 * 1024 * 1024
 
 /** What a guaranteed update shall do with the object that is there: write another, write nothing, or delete it. */
 export type Change = { write: ApiObject } | { delete: true }
@@ -107,7 +107,7 @@ function keyOf(resource: Resource, object: ApiObject): string {
 }
 
 /** JSON for the store. Throws 413 for an object that is too big. */
-export function serialize(object: ApiObject): string {
+function serialize(object: ApiObject): string {
   const text = JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: undefined } })
   if (text.length > objectLimitBytes || Buffer.byteLength(text) > objectLimitBytes) {
     throw new StatusError(

@@ -10,14 +10,14 @@ import { formatLabelSelector } from './label-selector-text.ts'
 import { type Target, timestamp, updateObject, type WriteContext } from './writes.ts'
 
 /** Kinds that subresources speak, which no path lists. */
-export const scaleType = {
+const scaleType = {
   group: 'autoscaling',
   version: 'v1',
   kind: 'Scale',
   definition: 'io.k8s.api.autoscaling.v1.Scale',
 }
-export const bindingType = { group: '', version: 'v1', kind: 'Binding', definition: 'io.k8s.api.core.v1.Binding' }
-export const evictionType = {
+const bindingType = { group: '', version: 'v1', kind: 'Binding', definition: 'io.k8s.api.core.v1.Binding' }
+const evictionType = {
   group: 'policy',
   version: 'v1',
   kind: 'Eviction',

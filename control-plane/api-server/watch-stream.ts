@@ -142,7 +142,7 @@ function bookmark(view: View, revision: number, endsInitial: boolean): string {
 }
 
 /** How an error reaches a client whose stream has begun. */
-export function errorLine({ status }: StatusError): string {
+function errorLine({ status }: StatusError): string {
   return formatLine('ERROR', JSON.stringify(status))
 }
 
