@@ -40,6 +40,7 @@ beforeEach(async () => {
       },
     },
     upgrades: { takes: (_, url) => url.pathname === '/exec', upgrade: async (_, socket) => void socket.end('taken') },
+    headersTimeoutMs: 300,
     onError: (error) => errors.push(error),
   })
   port = (await server.listen(0, '127.0.0.1')).port
@@ -138,6 +139,19 @@ test('a body that is cut in the middle is not handled', async () => {
   socket.destroy()
   await send(client())
   expect(seen.map(({ method }) => method)).toEqual(['GET'])
+})
+
+test('a client that takes too long to send its head is cut off', async () => {
+  const socket = await dial()
+  socket.write('GET / HTTP/1.1\r\nHost:')
+  expect(await readAll(socket)).toMatch(/^HTTP\/1.1 408 /)
+})
+
+test('closing the server ends connections that wait for a request', async () => {
+  const one = client()
+  await send(one)
+  await server.close(30_000)
+  await expect(send(one)).rejects.toThrow()
 })
 
 test('plain HTTP on the port is told to use HTTPS', async () => {

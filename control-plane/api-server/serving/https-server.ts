@@ -30,6 +30,8 @@ export interface HttpsServerOptions {
   clientCa: string
   handler: RequestHandler
   upgrades: UpgradeHandler
+  /** How long a client may take to send the head of a request. */
+  headersTimeoutMs?: number
   onError: (error: unknown) => void
 }
 
@@ -43,6 +45,7 @@ export class HttpsServer {
 
   constructor(options: HttpsServerOptions) {
     this.#options = options
+    const headersTimeout = options.headersTimeoutMs ?? 15_000
     this.#server = createServer({
       cert: options.cert,
       key: options.key,
@@ -52,7 +55,8 @@ export class HttpsServer {
       minVersion: 'TLSv1.2',
       handshakeTimeout: 10_000,
       // Slow heads and bodies are cut; answers may take for ever (watches).
-      headersTimeout: 15_000,
+      headersTimeout,
+      connectionsCheckingInterval: headersTimeout / 3,
       requestTimeout: 60_000,
       keepAliveTimeout: 90_000,
       keepAlive: true,
@@ -66,7 +70,10 @@ export class HttpsServer {
 
   /** Resolves when connections are taken; port 0 takes any. Throws when the port is taken. */
   async listen(port: number, host: string): Promise<AddressInfo> {
-    return await this.#port.listen(port, host)
+    const address = await this.#port.listen(port, host)
+    // Node begins to watch over slow and idle connections when a server listens, which here another does for it.
+    this.#server.emit('listening')
+    return address
   }
 
   /** From now on new connections see these. */
