@@ -7,7 +7,7 @@ import type { Node } from '../../api/generated/types.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { ipBatch, listRoutes } from '../../cni/linux/ip.ts'
 import { ensureOwnConfig } from './conflist.ts'
-import { ensureRules, ensureSysctls, removeRules } from './node-rules.ts'
+import { ensureRules, ensureSysctls } from './node-rules.ts'
 import { diffRoutes, nodeAddresses, planRoutes, planRules } from './plan.ts'
 
 export interface NodeNetworkOptions {
@@ -22,7 +22,7 @@ export interface NodeNetworkOptions {
 }
 
 /** Marks our routes in the kernel (`ip route show proto 96`): those, and no others, are ours to remove. */
-export const routeProtocol = '96'
+const routeProtocol = '96'
 const retryMs = 1_000
 const resyncMs = 60_000
 
@@ -31,12 +31,17 @@ export class NodeNetwork {
   readonly #nodes: Informer<Node>
   /** What was wanted when the kernel was last compared, as text. */
   #settled = ''
+  /** Nodes changed since they were last looked at, perhaps while the kernel was being written. */
+  #changed = false
   #wake: (() => void) | undefined
 
   constructor(options: NodeNetworkOptions) {
     this.#options = options
     this.#nodes = new Informer(options.client, nodes, { onError: options.onError })
-    this.#nodes.onChange(() => this.#wake?.())
+    this.#nodes.onChange(() => {
+      this.#changed = true
+      this.#wake?.()
+    })
   }
 
   /** Works until the signal aborts. Everything stays in the kernel then: pods outlive the agent. */
@@ -45,7 +50,12 @@ export class NodeNetwork {
     signal.addEventListener('abort', wakeUp)
     const following = this.#nodes.run(signal)
     await Promise.race([this.#nodes.synced, following])
-    while (!signal.aborted) await this.#wait((await this.#reconcile()) ? resyncMs : retryMs)
+    while (!signal.aborted) {
+      this.#changed = false
+      const isDone = await this.#reconcile()
+      // Nobody can wake what does not sleep yet: a change or the end that came meanwhile is asked for here.
+      if (!signal.aborted && !(isDone && this.#changed)) await this.#wait(isDone ? resyncMs : retryMs)
+    }
     signal.removeEventListener('abort', wakeUp)
     await following
   }
@@ -95,13 +105,4 @@ async function ensureRoutes(wanted: ReturnType<typeof planRoutes>): Promise<void
     ...replace.map(({ dst, gateway }) => `route replace ${dst} via ${gateway} proto ${routeProtocol}`),
     ...remove.map((dst) => `route del ${dst} proto ${routeProtocol}`),
   ])
-}
-
-/** Removes all that a node's part of the pod network put into this kernel: bridge with its ports, routes, rules. */
-export async function removeNodeNetwork(): Promise<void> {
-  await removeRules(planRules({ podCidr: '', clusterCidr: '', addresses: [] }))
-  await ensureRoutes([])
-  await ipBatch(['link delete cbr0']).catch((error: unknown) => {
-    if (!String(error).includes('Cannot find device')) throw error
-  })
 }
