@@ -13,7 +13,7 @@ export interface NetworkConfig {
   [key: string]: unknown
 }
 
-export interface CniInterface {
+interface CniInterface {
   name: string
   mac?: string
   mtu?: number

@@ -1,7 +1,7 @@
 // The lab's cgroups: every process of a node is below one cgroup, so that a node can be found and ended whole, whatever became
 // of pid files and parents. Works on cgroup v1 (each hierarchy has its own tree), v2 and the hybrid of both.
 
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pause } from '../api/client/work-queue.ts'
 
@@ -45,7 +45,7 @@ export async function killProcesses(cgroup: string): Promise<void> {
 }
 
 /** Sends a signal; a process that has ended is no error. */
-export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
@@ -63,9 +63,4 @@ function removeTree(directory: string): void {
   for (const entry of readdirSync(directory, { withFileTypes: true }))
     if (entry.isDirectory()) removeTree(join(directory, entry.name))
   rmdirSync(directory)
-}
-
-/** Puts this process's child into the cgroup of the file that ensureDaemonCgroup returned. */
-export function enterCgroup(procsFile: string, pid: number): void {
-  writeFileSync(procsFile, String(pid))
 }

@@ -15,7 +15,7 @@ export interface Daemon {
 }
 
 /** Where the daemon's output goes. */
-export function logFileOf(node: NodeLayout, daemon: string): string {
+function logFileOf(node: NodeLayout, daemon: string): string {
   return join(node.dataDir, `${daemon}.log`)
 }
 

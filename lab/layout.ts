@@ -71,7 +71,7 @@ export function planLab(lab: string, subnet: string, nodeCount: number): LabLayo
 }
 
 /** Candidates for the node network; the first that the host does not use is taken. */
-export const subnetCandidates = ['10.89.0', '172.31.89', '192.168.189', '10.189.0', '172.30.189']
+const subnetCandidates = ['10.89.0', '172.31.89', '192.168.189', '10.189.0', '172.30.189']
 
 /** The first candidate that overlaps none of the host's destinations ("10.89.0.0/24", "default", "172.17.0.1"). */
 export function chooseSubnet(hostDestinations: readonly string[]): string {

@@ -9,7 +9,7 @@ export function removeMounts(...directories: string[]): void {
 }
 
 /** Mount points below the directories, in the order they were mounted. */
-export function listMounts(directories: string[]): string[] {
+function listMounts(directories: string[]): string[] {
   // Field 5 of mountinfo (proc(5)), with space, tab, newline and backslash as octal escapes.
   const targets = readFileSync('/proc/self/mountinfo', 'utf8')
     .trim()

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '..')
-export const dist = join(root, 'dist')
+const dist = join(root, 'dist')
 /** The Node that runs this process runs the lab's daemons too. */
 export const node = process.execPath
 export const controlPlaneProgram = join(dist, 'control-plane.js')

@@ -25,21 +25,6 @@ export async function ensureRules(rules: Rules): Promise<void> {
   }
 }
 
-/** Removes the rules again, those for an earlier pod range included. */
-export async function removeRules(rules: Rules): Promise<void> {
-  for (const table of ['nat', 'filter'] as const) {
-    const { chain, jump } = rules[table]
-    const actual = parseTable(await saveTable(table))
-    if (!actual.has(chain)) continue
-    const lines = [
-      `:${chain} - [0:0]`,
-      ...staleJumps(actual, jump[0], chain, undefined).map((rule) => `-D ${jump[0]} ${rule}`),
-      `-X ${chain}`,
-    ]
-    await restoreRules(`*${table}\n${lines.join('\n')}\nCOMMIT\n`)
-  }
-}
-
 function staleJumps(actual: Map<string, string[]>, from: string, chain: string, wanted: string | undefined): string[] {
   return (actual.get(from) ?? []).filter((rule) => rule.endsWith(`-j ${chain}`) && rule !== wanted)
 }

@@ -3,7 +3,7 @@
 import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 
-export type Protocol = 'tcp' | 'udp' | 'sctp'
+type Protocol = 'tcp' | 'udp' | 'sctp'
 
 export interface Endpoint {
   ip: string

@@ -10,7 +10,7 @@ export interface ApiObject {
 }
 
 /** Metadata of an object that the API server has accepted. */
-export interface StoredMeta extends ObjectMeta {
+interface StoredMeta extends ObjectMeta {
   name: string
   uid: string
   /** The store revision of the last change, as a decimal string. Opaque to clients but for equality. */

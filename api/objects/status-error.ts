@@ -146,21 +146,11 @@ export function unsupportedMediaType(message: string): StatusError {
   return new StatusError(415, 'UnsupportedMediaType', message)
 }
 
-/** 429: not now, such as an eviction that a budget forbids. */
-export function tooManyRequests(message: string): StatusError {
-  return new StatusError(429, 'TooManyRequests', message)
-}
-
 /** 500. The cause stays on this side of the wire. */
 export function internalError(message: string, cause?: unknown): StatusError {
   const error = new StatusError(500, 'InternalError', `Internal error occurred: ${message}`)
   error.cause = cause
   return error
-}
-
-/** 503. */
-export function serviceUnavailable(message: string): StatusError {
-  return new StatusError(503, 'ServiceUnavailable', message)
 }
 
 const hasReason =

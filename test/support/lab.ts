@@ -7,7 +7,7 @@ import type { LabLayout, NodeLayout } from '../../lab/layout.ts'
 import { cliProgram } from '../../lab/paths.ts'
 import { currentLab } from '../../lab/state.ts'
 
-export const labName = process.env.FAIRLEAD_LAB ?? 'test'
+const labName = process.env.FAIRLEAD_LAB ?? 'test'
 export const lab: LabLayout = currentLab(labName)
 const kubectlPath = await ensureKubectl()
 const env = { KUBECONFIG: adminKubeconfig(lab) }

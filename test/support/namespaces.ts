@@ -12,7 +12,7 @@ export interface Host {
 }
 
 /** Path of a named namespace. */
-export function netnsPath(name: string): string {
+function netnsPath(name: string): string {
   return `/run/netns/${name}`
 }
 
