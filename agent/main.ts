@@ -118,6 +118,7 @@ const registration = new NodeRegistration({
   dataDir,
   runtime,
   networkNotReady: () => network.notReadyReason(),
+  observed: () => nodeNetwork.self,
   onError: report('node'),
   onReady: (node, ready) => {
     const reason = ready ? 'NodeReady' : 'NodeNotReady'

@@ -4,6 +4,7 @@
 import type { Client } from '../../api/client/client.ts'
 import { Informer } from '../../api/client/informer.ts'
 import type { Node } from '../../api/generated/types.ts'
+import type { Stored } from '../../api/objects/object.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { ipBatch, listRoutes } from '../../cni/linux/ip.ts'
 import { ensureOwnConfig } from './conflist.ts'
@@ -42,6 +43,11 @@ export class NodeNetwork {
       this.#changed = true
       this.#wake?.()
     })
+  }
+
+  /** This node as it was last heard of. */
+  get self(): Stored<Node> | undefined {
+    return this.#nodes.get(this.#options.nodeName)
   }
 
   /** Works until the signal aborts. Everything stays in the kernel then: pods outlive the agent. */

@@ -20,6 +20,8 @@ export interface RegistrationOptions {
   runtime: Pick<Runtime, 'version' | 'listImages'>
   /** Why the network cannot take pods, or undefined. */
   networkNotReady: () => string | undefined
+  /** The Node as it was last heard of: the control plane changes its conditions while it cannot hear this node. */
+  observed?: () => Stored<Node> | undefined
   onError: (error: unknown) => void
   /** Told when the node becomes ready or stops being so. */
   onReady?: (node: Stored<Node>, ready: boolean) => void
@@ -73,7 +75,7 @@ export class NodeRegistration {
       pressure: await readPressure(this.#options.dataDir),
       nowMs: now(),
     })
-    const isFresh = now() - this.#writtenAtMs < reportMs
+    const isFresh = now() - this.#writtenAtMs < reportMs && !this.#isContradicted()
     if (isFresh && this.#written && isDeepStrictEqual(withoutTimes(status), withoutTimes(this.#written))) return
     const limited = { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) }
     const written = await client.patch(
@@ -87,6 +89,13 @@ export class NodeRegistration {
     this.#node = written
     this.#written = status
     this.#writtenAtMs = now()
+  }
+
+  /** Whether the API says something else of readiness than was written. */
+  #isContradicted(): boolean {
+    const observed = this.#options.observed?.()
+    const readyOf = (status: NodeStatus | undefined) => status?.conditions?.find(({ type }) => type === 'Ready')?.status
+    return observed !== undefined && this.#written !== undefined && readyOf(observed.status) !== readyOf(this.#written)
   }
 
   async #ensureNode(signal: AbortSignal): Promise<Stored<Node>> {

@@ -2,7 +2,8 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Client } from '../../api/client/client.ts'
-import type { PodStatus } from '../../api/generated/types.ts'
+import type { Pod, PodStatus } from '../../api/generated/types.ts'
+import type { Stored } from '../../api/objects/object.ts'
 import { isConflict, isNotFound } from '../../api/objects/status-error.ts'
 import { pods } from '../../api/resources/pods.ts'
 import type { StoredPod } from './pod.ts'
@@ -15,8 +16,10 @@ export interface StatusWriterOptions {
 interface Entry {
   pod: StoredPod
   wanted: PodStatus
-  /** What the API is known to have. */
+  /** What the API is known to have, */
   written: PodStatus | undefined
+  /** as of this resourceVersion. */
+  writtenVersion: bigint
   writing?: Promise<void>
 }
 
@@ -36,8 +39,11 @@ export class StatusWriter {
   /** Asks for the status to be written if it differs from what the API has. Returns at once. */
   set(pod: StoredPod, wanted: PodStatus): void {
     const { uid } = pod.metadata
-    const entry = this.#entries.get(uid) ?? { pod, wanted, written: pod.status }
+    const version = BigInt(pod.metadata.resourceVersion)
+    const entry = this.#entries.get(uid) ?? { pod, wanted, written: pod.status, writtenVersion: version }
     Object.assign(entry, { pod, wanted })
+    // Somebody else wrote after us: the control plane calls pods unready while it cannot hear their node.
+    if (version > entry.writtenVersion) Object.assign(entry, { written: pod.status, writtenVersion: version })
     this.#entries.set(uid, entry)
     entry.writing ??= this.#write(uid, entry).finally(() => {
       delete entry.writing
@@ -65,8 +71,8 @@ export class StatusWriter {
       const changes = changesOf(written ?? {}, wanted)
       if (Object.keys(changes).length === 0) return
       try {
-        await this.#patch(pod, changes)
-        entry.written = wanted
+        const { metadata, status } = await this.#patch(pod, changes)
+        Object.assign(entry, { written: status, writtenVersion: BigInt(metadata.resourceVersion) })
         delayMs = firstRetryMs
       } catch (error) {
         // Gone, or another pod of that name by now (the uid in the patch does not fit): nothing to report to.
@@ -78,9 +84,9 @@ export class StatusWriter {
     }
   }
 
-  async #patch({ metadata }: StoredPod, status: object): Promise<void> {
+  async #patch({ metadata }: StoredPod, status: object): Promise<Stored<Pod>> {
     const { namespace, name, uid } = metadata
-    await this.#options.client.patch(
+    return await this.#options.client.patch(
       pods,
       { namespace, name },
       'application/merge-patch+json',

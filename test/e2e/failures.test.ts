@@ -96,6 +96,8 @@ async function isBack(node: NodeLayout, daemon: string, killed: number): Promise
   await vi.waitFor(() => expect([undefined, killed]).not.toContain(daemonPid(node, daemon)), patiently)
 }
 
+const labCommand = (...args: string[]) => execa(process.execPath, ['lab/main.ts', ...args])
+
 async function connectionLives(): Promise<void> {
   const before = received.length
   await vi.waitFor(() => expect(received.length).toBeGreaterThan(before), { timeout: 10_000, interval: 100 })
@@ -190,8 +192,35 @@ test('an app container killed: it is started again in the same sandbox, at the s
   await connectionLives()
 })
 
+test('a node cut off from the control plane: its pods go on, and are ready again once it is heard', async () => {
+  const before = await factsOf('client')
+  const isReady = async () =>
+    (await kubectl('get', 'node', node1.name, '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')) ===
+    'True'
+  await labCommand('cut', 'control', node1.name)
+  await vi.waitFor(async () => expect(await isReady()).toBe(false), patiently)
+  expect((await factsOf('client')).uid).toBe(before.uid)
+  await connectionLives()
+  await labCommand('heal', 'control', node1.name)
+  await vi.waitFor(async () => {
+    expect(await isReady()).toBe(true)
+    expect(await factsOf('client')).toEqual(before)
+    expect(
+      await kubectl(
+        'get',
+        'pod',
+        'client',
+        '-n',
+        namespace,
+        '-o',
+        'jsonpath={.status.conditions[?(@.type=="Ready")].status}',
+      ),
+    ).toBe('True')
+    expect(await kubectl('get', 'node', node1.name, '-o', 'jsonpath={.spec.taints}')).toBe('')
+  }, patiently)
+})
+
 test('a node stopped for good: its pods are replaced elsewhere, and it returns clean', async () => {
-  const labCommand = (...args: string[]) => execa(process.execPath, ['lab/main.ts', ...args])
   await apply({ ...testboxDeployment({ namespace, name: 'movable', replicas: 3 }) })
   await kubectl(
     'patch',
