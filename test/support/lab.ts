@@ -72,6 +72,11 @@ export async function fairlead(args: string[], { input }: { input?: string } = {
   )
 }
 
+/** How our own CLI is started, for a test that keeps hold of the process. */
+export function startFairlead(args: string[]): { file: string; args: string[]; env: Record<string, string> } {
+  return { file: process.execPath, args: [cliProgram, ...args], env }
+}
+
 /** Runs a program in the node's network namespace. */
 export async function onNode(node: NodeLayout, ...command: string[]): Promise<Outcome> {
   return toOutcome(await execa('nsenter', [`--net=${node.netnsPath}`, ...command], { reject: false }))
