@@ -16,8 +16,6 @@ export type Subresource =
   | 'portforward'
   | 'proxy'
   | 'finalize'
-  | 'ephemeralcontainers'
-  | 'resize'
   | 'token'
 
 /** Reads one field as text. Written as a method type: a row of any kind must be a row of ApiObject. */

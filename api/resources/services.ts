@@ -15,7 +15,7 @@ export const services: Resource<Service> = {
   shortNames: ['svc'],
   categories: ['all'],
   namespaced: true,
-  subresources: ['status', 'proxy'],
+  subresources: ['status'],
   definition: 'io.k8s.api.core.v1.Service',
   storagePath: 'services/specs',
   setDefaults: setServiceDefaults,

@@ -1,6 +1,6 @@
 // The verbs of resources: reads the request, calls what does the work, writes the answer.
 
-import type { DeleteOptions, Namespace, Pod } from '../../api/generated/types.ts'
+import type { DeleteOptions, Namespace } from '../../api/generated/types.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { badRequest, isNotFound, methodNotAllowed } from '../../api/objects/status-error.ts'
 import { parseBody } from './body.ts'
@@ -12,15 +12,7 @@ import { applyPatch } from './patch-request.ts'
 import { parseObject } from './request-object.ts'
 import type { Route } from './route.ts'
 import { parseFilter } from './selection.ts'
-import {
-  addEphemeralContainers,
-  bindPod,
-  evictPod,
-  finalizeNamespace,
-  resizePod,
-  toScale,
-  updateScale,
-} from './subresources.ts'
+import { bindPod, evictPod, finalizeNamespace, toScale, updateScale } from './subresources.ts'
 import { makeView, render } from './view.ts'
 import { startWatch } from './watch-stream.ts'
 import { createObject, objectName, type Target, updateObject, type WriteContext } from './writes.ts'
@@ -63,7 +55,7 @@ export class ResourceHandler {
 
   async #get(request: ApiRequest, route: Route): Promise<ApiResponse> {
     const { resource, namespace, name, subresource } = route
-    if (!['', 'status', 'scale', 'ephemeralcontainers', 'resize'].includes(subresource)) throw methodNotAllowed('GET')
+    if (!['', 'status', 'scale'].includes(subresource)) throw methodNotAllowed('GET')
     const cached = await this.#options.context.storage.get(resource, objectName(resource, namespace, name))
     if (subresource === 'scale') return respondObject(request, route, toScale(cached.object))
     return respondCached(request, route, cached, 200)
@@ -163,8 +155,6 @@ export class ResourceHandler {
 /** What a subresource lets through of the object that a client sent. */
 function throughDoor(subresource: string, current: Stored<ApiObject>, given: ApiObject): ApiObject {
   if (subresource === 'finalize') return finalizeNamespace(current, given as Namespace)
-  if (subresource === 'ephemeralcontainers') return addEphemeralContainers(current, given as Pod)
-  if (subresource === 'resize') return resizePod(current, given as Pod)
   if (subresource === '' || subresource === 'status') return given
   throw methodNotAllowed('PUT')
 }

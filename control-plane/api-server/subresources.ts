@@ -1,4 +1,4 @@
-// The small doors: scale, binding, eviction, finalize, ephemeralcontainers and resize. Each is a way to change a part of
+// The small doors: scale, binding, eviction and finalize. Each is a way to change a part of
 // an object that the main door changes otherwise, or not at all.
 
 import type { Binding, Deployment, Eviction, Namespace, Pod, Scale } from '../../api/generated/types.ts'
@@ -106,26 +106,6 @@ export function finalizeNamespace(current: Stored<ApiObject>, given: Namespace):
   const namespace: Namespace = current
   namespace.spec = { finalizers: given.spec?.finalizers ?? [] }
   return withVersion(namespace, given)
-}
-
-/** Takes the ephemeral containers alone. */
-export function addEphemeralContainers(current: Stored<ApiObject>, given: Pod): ApiObject {
-  const pod: Pod = current
-  const wanted = given.spec?.ephemeralContainers ?? []
-  const lost = (pod.spec?.ephemeralContainers ?? []).some(({ name }) => !wanted.some((other) => other.name === name))
-  if (lost) throw badRequest('existing ephemeral containers may not be removed')
-  pod.spec = { ...pod.spec, containers: pod.spec?.containers ?? [], ephemeralContainers: wanted }
-  return withVersion(pod, given)
-}
-
-/** Takes the containers' resources alone. */
-export function resizePod(current: Stored<ApiObject>, given: Pod): ApiObject {
-  const pod: Pod = current
-  for (const container of pod.spec?.containers ?? []) {
-    const resources = given.spec?.containers.find(({ name }) => name === container.name)?.resources
-    if (resources !== undefined) container.resources = resources
-  }
-  return withVersion(pod, given)
 }
 
 /** The client's resourceVersion stays, so that its precondition is checked. */
