@@ -59,6 +59,8 @@ export class PodWorker {
   /** Aborted when the pod begins to end: a start that still waits for its image is given up. */
   readonly #life = new AbortController()
   #prepared: Promise<void> | undefined
+  /** The API has something newer than the volumes show. */
+  #refreshDue = false
   #admitted = false
   #failure: { reason: string; message: string } | undefined
   #status: PodStatus | undefined
@@ -123,10 +125,22 @@ export class PodWorker {
 
   /** An object that the pod's volumes show has changed. */
   refreshVolumes(): void {
-    if (this.#prepared === undefined || this.isOver || this.#life.signal.aborted) return
+    this.#refreshDue = true
+    this.#refresh()
+  }
+
+  /** What changes while the volumes are written is written right after; a failure is tried again. */
+  #refresh(): void {
+    if (!this.#refreshDue || this.#prepared === undefined || this.isOver || this.#life.signal.aborted) return
     this.#job('refresh', async () => {
-      await this.#prepared
-      await this.#deps.volumes.refresh(this.#pod, this.#downwardFacts())
+      while (this.#refreshDue) {
+        await this.#prepared
+        this.#refreshDue = false
+        await this.#deps.volumes.refresh(this.#pod, this.#downwardFacts()).catch((error: unknown) => {
+          this.#refreshDue = true
+          throw error
+        })
+      }
     })
   }
 
@@ -168,6 +182,7 @@ export class PodWorker {
       ...(ending && { ending }),
     })
     for (const step of plan.steps) this.#act(step)
+    this.#refresh()
     this.#syncProbes()
     this.#publish(ending !== undefined || plan.ended)
     if (plan.ended) this.#finish()

@@ -22,12 +22,16 @@ const dataLink = '..data'
 
 /** Makes the directory hold the payload. Returns false when it did already. */
 export async function writePayload(directory: string, payload: Payload, fsGroup?: number): Promise<boolean> {
-  if (await holds(directory, payload)) return false
+  const names = new Set([...payload.keys()].map((path) => path.split('/')[0] ?? path))
+  if (await holds(directory, payload)) {
+    // A write that was killed after the swap has not made all visible names.
+    for (const name of names) await ensureLink(directory, name)
+    return false
+  }
   const old = await readlink(join(directory, dataLink)).catch(() => undefined) // absent at first
   const fresh = await mkdtemp(join(directory, '..'.concat(new Date().toISOString().replace(/[:.]/g, '_'), '.')))
   await chmod(fresh, 0o755)
   for (const [path, { data, mode }] of payload) await writeOne(join(fresh, path), data, mode, fsGroup)
-  const names = new Set([...payload.keys()].map((path) => path.split('/')[0] ?? path))
   const next = join(directory, '..data_tmp')
   await rm(next, { force: true })
   await symlink(fresh.slice(directory.length + 1), next)

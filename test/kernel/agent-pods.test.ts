@@ -214,7 +214,9 @@ test('a changed config map shows in the running container', async () => {
     volumes: [{ name: 'settings', configMap: { name: 'settings' } }],
   })
   await untilReady('web')
-  await client.update(configMaps, { ...map, data: { colour: 'blue' } })
+  // Two changes in a row: the second comes while the first is being written.
+  const { metadata } = await client.update(configMaps, { ...map, data: { colour: 'green' } })
+  await client.update(configMaps, { ...map, metadata, data: { colour: 'blue' } })
   const [app] = await runtime.listContainers(uid)
   await until(async () =>
     expect((await runtime.execSync(app?.id ?? '', ['cat', '/settings/colour'], 5_000)).output).toBe('blue'),
