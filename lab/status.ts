@@ -16,20 +16,20 @@ export async function printStatus(lab: LabLayout): Promise<void> {
         .join('')
         .trimEnd(),
     )
-  row('NODE', 'ADDRESS', 'READY', 'DAEMONS', 'PROCESSES')
+  row('NODE', 'ADDRESS', 'READY', 'PROCESSES', 'DAEMONS')
   const { controlPlane } = lab
   row(
     controlPlane.name,
     controlPlane.address,
     ready === undefined ? 'no answer' : 'True',
-    `control-plane ${daemonPid(controlPlane, 'control-plane') ?? '-'}`,
     String(listProcesses(controlPlane.cgroup).length),
+    `control-plane ${daemonPid(controlPlane, 'control-plane') ?? '-'}`,
   )
   for (const node of lab.nodes) {
     const daemons = ['containerd', 'dockerd', 'agent']
       .map((name) => `${name} ${daemonPid(node, name) ?? '-'}`)
       .join(', ')
-    row(node.name, node.address, ready?.get(node.name) ?? 'Unknown', daemons, String(listProcesses(node.cgroup).length))
+    row(node.name, node.address, ready?.get(node.name) ?? 'Unknown', String(listProcesses(node.cgroup).length), daemons)
   }
 }
 
