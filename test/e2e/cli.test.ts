@@ -95,7 +95,7 @@ test('exec carries input, output and the exit code; logs bring what was said', a
 })
 
 test('exec -t gives the command a terminal', async () => {
-  const command = ['-n', namespace, 'exec', '-it', await podName(), '--', 'sh', '-c', 'test -t 0 && echo terminal']
+  const command = ['-n', namespace, 'exec', '-it', await podName(), '--', 'sh', '-c', 'test -t 0 && echo tty-"yes"']
   const { file, args, env } = startFairlead(command)
   // script(1) plays the person's terminal.
   const terminal = spawn('script', ['-qec', [file, ...args].map((word) => `'${word}'`).join(' '), '/dev/null'], {
@@ -106,8 +106,8 @@ test('exec -t gives the command a terminal', async () => {
   terminal.stdout.on('data', (chunk: Buffer) => {
     seen += chunk.toString()
   })
-  await new Promise((resolve) => terminal.once('close', resolve))
-  expect(seen).toContain('terminal')
+  const exitCode = await new Promise((resolve) => terminal.once('close', resolve))
+  expect({ seen, exitCode }).toEqual({ seen: expect.stringContaining('tty-yes'), exitCode: 0 })
 })
 
 test('port-forward reaches a port of the pod, several times', async () => {
@@ -117,14 +117,20 @@ test('port-forward reaches a port of the pod, several times', async () => {
   forward.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString()
   })
-  const port = await vi.waitFor(() => {
-    const match = /127\.0\.0\.1:(\d+) ->/.exec(said)
-    if (match === null) throw new Error(`no port yet: ${said}`)
-    return match[1]
-  }, within)
-  for (let i = 0; i < 3; i++) expect(await (await fetch(`http://127.0.0.1:${port}/hostname`)).text()).toContain('web-')
-  forward.kill('SIGINT')
-  await new Promise((resolve) => forward.once('close', resolve))
+  try {
+    const port = await vi.waitFor(() => {
+      const match = /127\.0\.0\.1:(\d+) ->/.exec(said)
+      if (match === null) throw new Error(`no port yet: ${said}`)
+      return match[1]
+    }, within)
+    // A connection each, side by side.
+    const ask = async () =>
+      await (await fetch(`http://127.0.0.1:${port}/hostname`, { headers: { connection: 'close' } })).text()
+    for (const answer of await Promise.all([ask(), ask(), ask()])) expect(answer).toContain('web-')
+  } finally {
+    forward.kill('SIGINT')
+    await new Promise((resolve) => forward.once('close', resolve))
+  }
 })
 
 test('scale, rollout history and undo change the Deployment', async () => {
@@ -142,7 +148,10 @@ test("what is not there is an error in kubectl's words", async () => {
     exitCode: 1,
     stderr: 'Error from server (NotFound): pods "nobody" not found',
   })
-  expect((await inNamespace('get', 'unicorns')).stderr).toContain('unicorns')
+  expect(await inNamespace('get', 'unicorns')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('unicorns'),
+  })
 })
 
 test('delete waits until the object is gone', async () => {

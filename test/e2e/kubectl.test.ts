@@ -165,6 +165,28 @@ test('explain and api-resources know the kinds', async () => {
   expect(await kubectl('api-resources')).toMatch(/deployments\s+deploy\s+apps\/v1\s+true\s+Deployment/)
 })
 
+test('run, expose and drain', async () => {
+  await kubectl(
+    'run',
+    'lone',
+    '-n',
+    namespace,
+    '--image=fairlead/testbox:1',
+    '--image-pull-policy=IfNotPresent',
+    '--port=8080',
+  )
+  await kubectl('wait', '-n', namespace, '--for=condition=Ready', 'pod/lone', '--timeout=30s')
+  await kubectl('expose', 'pod', 'lone', '-n', namespace, '--port=80', '--target-port=8080')
+  const nodeName = (await getJson<Pod>('pod', 'lone', '-n', namespace)).spec?.nodeName ?? ''
+  try {
+    await kubectl('drain', nodeName, '--pod-selector=run=lone', '--force', '--timeout=60s')
+    expect((await tryKubectl(['get', 'pod', 'lone', '-n', namespace])).stderr).toContain('NotFound')
+    expect(await kubectl('get', 'node', nodeName)).toContain('SchedulingDisabled')
+  } finally {
+    await kubectl('uncordon', nodeName)
+  }
+})
+
 test('a deleted Deployment takes its replica sets and pods with it', async () => {
   await kubectl('delete', 'deployment', 'web', '-n', namespace)
   await vi.waitFor(
