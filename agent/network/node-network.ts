@@ -50,20 +50,23 @@ export class NodeNetwork {
     return this.#nodes.get(this.#options.nodeName)
   }
 
-  /** Works until the signal aborts. Everything stays in the kernel then: pods outlive the agent. */
+  /** Works until the signal aborts. Everything stays in the kernel then: pods outlive the agent. Rejects when it can no longer follow the Nodes. */
   async run(signal: AbortSignal): Promise<void> {
     const wakeUp = () => this.#wake?.()
     signal.addEventListener('abort', wakeUp)
     const following = this.#nodes.run(signal)
     await Promise.race([this.#nodes.synced, following])
+    await Promise.all([following, this.#keep(signal)])
+    signal.removeEventListener('abort', wakeUp)
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#changed = false
       const isDone = await this.#reconcile()
       // Nobody can wake what does not sleep yet: a change or the end that came meanwhile is asked for here.
       if (!signal.aborted && !(isDone && this.#changed)) await this.#wait(isDone ? resyncMs : retryMs)
     }
-    signal.removeEventListener('abort', wakeUp)
-    await following
   }
 
   /** Returns early when a change of the Nodes means something new for this one. */

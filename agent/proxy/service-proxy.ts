@@ -56,21 +56,25 @@ export class ServiceProxy {
     })
   }
 
-  /** Serves until the signal aborts. The rules stay: connections must outlive the agent. */
+  /** Serves until the signal aborts. The rules stay: connections must outlive the agent. Rejects when it can no longer follow the cluster. */
   async run(signal: AbortSignal): Promise<void> {
     const wakeUp = () => this.#wake?.()
     signal.addEventListener('abort', wakeUp)
     const informers = Promise.all([this.#services.run(signal), this.#slices.run(signal)])
     // Nothing is written before both lists are whole: half a picture would cut working Services.
     await Promise.race([Promise.all([this.#services.synced, this.#slices.synced]), informers])
+    // Together, so that informers that fail later are heard of at once: rules that nobody keeps up look like working ones.
+    await Promise.all([informers, this.#serve(signal)])
+    signal.removeEventListener('abort', wakeUp)
+  }
+
+  async #serve(signal: AbortSignal): Promise<void> {
     // Even a cluster without Services gets its base rules, and loses those of an earlier life.
     let due = true
     while (!signal.aborted) {
       if (due || this.#changed.size > 0) due = !(await this.#sync(signal))
       if (!signal.aborted && !due && this.#changed.size === 0) due = await this.#waitForChange()
     }
-    signal.removeEventListener('abort', wakeUp)
-    await informers
   }
 
   #mark(serviceKey: string): void {
