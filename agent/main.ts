@@ -28,6 +28,7 @@ import { PodManager } from './pods/pod-manager.ts'
 import { serviceEnvironment } from './pods/service-environment.ts'
 import { StatusWriter } from './pods/status-writer.ts'
 import { WatchedObjects } from './pods/watched-objects.ts'
+import { removeOtherModes } from './proxy/modes.ts'
 import { ServiceProxy } from './proxy/service-proxy.ts'
 import { createAgentServer } from './server/agent-server.ts'
 import { PodVolumes } from './volumes/pod-volumes.ts'
@@ -147,6 +148,7 @@ const server = createAgentServer({
 
 const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
+await removeOtherModes(options.proxyMode === 'none' ? undefined : options.proxyMode)
 await server.listen('0.0.0.0', options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
 await Promise.all([
@@ -165,9 +167,17 @@ await Promise.all([
   nodeNetwork.run(stop.signal),
   serviceInformer.run(stop.signal),
   manager.run(stop.signal),
-  ...(options.proxyMode === 'iptables'
-    ? [new ServiceProxy({ client, nodeName, clusterCidr, mode: 'iptables', onError: report('proxy') }).run(stop.signal)]
-    : []),
+  ...(options.proxyMode === 'none'
+    ? []
+    : [
+        new ServiceProxy({
+          client,
+          nodeName,
+          clusterCidrs: clusterCidr.split(','),
+          mode: options.proxyMode,
+          onError: report('proxy'),
+        }).run(stop.signal),
+      ]),
 ])
 await server.close()
 statuses.close()

@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError } from 'commander'
 import { toBytes } from '../api/objects/quantity.ts'
+import { isProxyMode, type ProxyMode, proxyModes } from './proxy/modes.ts'
 
 export interface AgentOptions {
   nodeName: string
@@ -20,7 +21,7 @@ export interface AgentOptions {
   serviceCidr: string
   clusterDns?: string
   clusterDomain: string
-  proxyMode: 'iptables' | 'none'
+  proxyMode: ProxyMode | 'none'
   network: 'host-gw'
   cgroupRoot: string
   leaseIntervalSeconds: number
@@ -56,7 +57,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
       '10.96.0.10',
     )
     .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
-    .option('--proxy-mode <mode>', 'iptables or none', 'iptables')
+    .option('--proxy-mode <mode>', `${proxyModes.join(', ')} or none`, 'iptables')
     .option('--network <kind>', 'how pods reach pods on other nodes: host-gw', 'host-gw')
     .option('--cgroup-root <path>', "parent of the pods' cgroups", '/')
     .option('--lease-interval-seconds <seconds>', 'time between heartbeats', parseWhole, 10)
@@ -73,8 +74,8 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
 }
 
 function refuseUnknown(command: Command, { proxyMode, network }: AgentOptions): void {
-  if (!['iptables', 'none'].includes(proxyMode))
-    command.error(`error: --proxy-mode ${proxyMode}: iptables and none are what there is yet`)
+  if (proxyMode !== 'none' && !isProxyMode(proxyMode))
+    command.error(`error: --proxy-mode ${proxyMode}: must be one of ${[...proxyModes, 'none'].join(', ')}`)
   if (network !== 'host-gw') command.error(`error: --network ${network}: host-gw is what there is yet`)
 }
 

@@ -18,6 +18,9 @@ import { up, waitForNodes } from './up.ts'
 /** Which lab: a test's own lab stays out of a person's way. */
 const name = process.env.FAIRLEAD_LAB ?? 'lab'
 
+/** Those of the agent that a namespace of this machine can run; IPVS wants kernel modules, see `scripts/test vm`. */
+const proxyModes = ['iptables', 'nftables', 'userspace']
+
 const program = new Command('lab')
   .enablePositionalOptions()
   .description('A cluster of several nodes in network namespaces of this machine.')
@@ -30,7 +33,7 @@ program
   .command('up')
   .description('bring the lab up, and show that it works')
   .option('--nodes <n>', 'number of nodes', toCount, 3)
-  .option('--proxy-mode <mode>', 'how Services are served: iptables', toProxyMode, 'iptables')
+  .option('--proxy-mode <mode>', `how Services are served: ${proxyModes.join(', ')}`, toProxyMode, 'iptables')
   .option('--network <kind>', 'how pods reach other nodes: host-gw', toNetwork, 'host-gw')
   .option('--no-demo', 'do not run the demo at the end')
   .action(
@@ -151,7 +154,7 @@ function toCount(text: string): number {
 }
 
 function toProxyMode(text: string): string {
-  if (text !== 'iptables') throw new InvalidArgumentError('this version has iptables')
+  if (!proxyModes.includes(text)) throw new InvalidArgumentError(`must be one of ${proxyModes.join(', ')}`)
   return text
 }
 

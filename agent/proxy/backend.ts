@@ -1,5 +1,6 @@
 // What a proxy mode must do: hold the kernel at the wanted Services, whatever it held before.
 
+import type { Difference } from '../../api/net/difference.ts'
 import type { ServicePort } from './table.ts'
 
 /** Service key -> its ports as they are wanted now; an empty array removes the Service. */
@@ -11,4 +12,14 @@ export interface ProxyBackend {
   apply(changes: ServiceChanges): Promise<void>
   /** Compares the kernel with what is wanted and mends it; writes nothing when they agree. */
   resync(): Promise<void>
+  /** What the kernel holds otherwise than wanted. Changes nothing. */
+  verify(): Promise<Difference[]>
+}
+
+/** What every backend is given. */
+export interface BackendOptions {
+  /** Where pods' addresses come from, one range per address family; traffic from elsewhere to a ClusterIP is masqueraded. */
+  clusterCidrs: readonly string[]
+  /** Network namespace to write to; absent: this process's own. */
+  netns?: string
 }

@@ -9,18 +9,15 @@ import { toKey } from '../../api/objects/object.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
 import { services } from '../../api/resources/services.ts'
 import { deleteConnections } from '../../cni/linux/conntrack.ts'
-import type { ProxyBackend } from './backend.ts'
-import { IptablesBackend } from './iptables/iptables-backend.ts'
+import type { BackendOptions, ProxyBackend } from './backend.ts'
+import { createBackend, type ProxyMode } from './modes.ts'
 import { planStaleConnections } from './stale-connections.ts'
 import { type ServicePort, toServicePorts } from './table.ts'
 
-export interface ServiceProxyOptions {
+export interface ServiceProxyOptions extends BackendOptions {
   client: Client
   nodeName: string
-  clusterCidr: string
-  mode: 'iptables'
-  /** Network namespace to write to; absent: this process's own. */
-  netns?: string
+  mode: ProxyMode
   onError: (error: unknown) => void
 }
 
@@ -43,7 +40,7 @@ export class ServiceProxy {
   constructor(options: ServiceProxyOptions) {
     const { client, onError } = options
     this.#options = options
-    this.#backend = new IptablesBackend(options)
+    this.#backend = createBackend(options.mode, options)
     this.#services = new Informer(client, services, { onError })
     this.#slices = new Informer(client, endpointSlices, {
       onError,

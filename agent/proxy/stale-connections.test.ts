@@ -3,20 +3,25 @@ import { planStaleConnections } from './stale-connections.ts'
 import type { ServicePort } from './table.ts'
 
 function dns(over: Partial<ServicePort> = {}): ServicePort {
-  const endpoints = [{ ip: '10.244.1.2', port: 53, local: true }]
   return {
     id: 'kube-system/dns:udp',
     protocol: 'udp',
     clusterIp: '10.96.0.10',
     port: 53,
+    family: 'ipv4',
     externalIps: [],
-    endpoints,
+    loadBalancerIps: [],
+    sourceRanges: [],
+    internalPolicy: 'Cluster',
+    externalPolicy: 'Cluster',
+    cluster: [{ ip: '10.244.1.2', port: 53, local: true }],
+    local: [],
     ...over,
   }
 }
 
 test('entries that lead to an endpoint that is gone are stale', () => {
-  const moved = dns({ endpoints: [{ ip: '10.244.1.3', port: 53, local: true }] })
+  const moved = dns({ cluster: [{ ip: '10.244.1.3', port: 53, local: true }] })
   const towardsGone = ['-p', 'udp', '--orig-dst', '10.96.0.10', '--dst-nat', '10.244.1.2']
   expect(planStaleConnections([dns()], [moved])).toEqual([towardsGone])
   expect(planStaleConnections([dns()], [])).toEqual([towardsGone])
@@ -31,13 +36,13 @@ test('entries that lead to an endpoint that is gone are stale', () => {
 })
 
 test('entries of clients that met no endpoint are stale once there is one', () => {
-  expect(planStaleConnections([dns({ endpoints: [] })], [dns()])).toEqual([
+  expect(planStaleConnections([dns({ cluster: [] })], [dns()])).toEqual([
     ['-p', 'udp', '--orig-dst', '10.96.0.10', '--orig-port-dst', '53'],
   ])
 })
 
 test('an endpoint that joins others makes nothing stale, nor does any change of TCP', () => {
-  const two = [...dns().endpoints, { ip: '10.244.1.3', port: 53, local: false }]
-  expect(planStaleConnections([dns()], [dns({ endpoints: two })])).toEqual([])
+  const two = [...dns().cluster, { ip: '10.244.1.3', port: 53, local: false }]
+  expect(planStaleConnections([dns()], [dns({ cluster: two })])).toEqual([])
   expect(planStaleConnections([dns({ protocol: 'tcp' })], [])).toEqual([])
 })

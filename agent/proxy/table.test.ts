@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { EndpointSlice, Service, ServiceSpec } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
-import { toServicePorts } from './table.ts'
+import { externalEndpoints, internalEndpoints, toServicePorts } from './table.ts'
 
 function service(spec: ServiceSpec = {}): Stored<Service> {
   const metadata = {
@@ -38,16 +38,16 @@ test('ready endpoints serve, whatever the order of the slices', () => {
   const slices = [slice(['10.244.1.2', 'a']), slice(['10.244.2.2', 'b'], ['10.244.2.3', 'b', { ready: false }])]
   const [port] = toServicePorts(service(), slices, 'a')
   expect(port).toMatchObject({ id: 'default/web:http', protocol: 'tcp', clusterIp: '10.96.0.5', port: 80 })
-  expect(ipsOf(port?.endpoints)).toEqual(['10.244.1.2', '10.244.2.2'])
+  expect(ipsOf(port?.cluster)).toEqual(['10.244.1.2', '10.244.2.2'])
   expect(toServicePorts(service(), slices.toReversed(), 'a')).toEqual([port])
 })
 
 test('endpoints that end serve only when no other does', () => {
   const ending = { ready: false, serving: true, terminating: true }
   expect(
-    ipsOf(toServicePorts(service(), [slice(['10.244.1.2', 'a'], ['10.244.1.3', 'a', ending])], 'a')[0]?.endpoints),
+    ipsOf(toServicePorts(service(), [slice(['10.244.1.2', 'a'], ['10.244.1.3', 'a', ending])], 'a')[0]?.cluster),
   ).toEqual(['10.244.1.2'])
-  expect(ipsOf(toServicePorts(service(), [slice(['10.244.1.3', 'a', ending])], 'a')[0]?.endpoints)).toEqual([
+  expect(ipsOf(toServicePorts(service(), [slice(['10.244.1.3', 'a', ending])], 'a')[0]?.cluster)).toEqual([
     '10.244.1.3',
   ])
 })
@@ -55,10 +55,11 @@ test('endpoints that end serve only when no other does', () => {
 test('traffic policies keep to this node', () => {
   const slices = [slice(['10.244.1.2', 'a'], ['10.244.2.2', 'b'])]
   const [internal] = toServicePorts(service({ internalTrafficPolicy: 'Local' }), slices, 'a')
-  expect(ipsOf(internal?.endpoints)).toEqual(['10.244.1.2'])
+  expect(internal).toMatchObject({ internalPolicy: 'Local', externalPolicy: 'Cluster' })
+  expect(internal === undefined ? [] : ipsOf(internalEndpoints(internal))).toEqual(['10.244.1.2'])
   const [external] = toServicePorts(service({ externalTrafficPolicy: 'Local' }), slices, 'b')
-  expect(ipsOf(external?.endpoints)).toEqual(['10.244.1.2', '10.244.2.2'])
-  expect(ipsOf(external?.externalLocal)).toEqual(['10.244.2.2'])
+  expect(external === undefined ? [] : ipsOf(externalEndpoints(external))).toEqual(['10.244.2.2'])
+  expect(ipsOf(external?.cluster)).toEqual(['10.244.1.2', '10.244.2.2'])
 })
 
 test('an address that moves between slices serves once, as ready', () => {
@@ -67,7 +68,7 @@ test('an address that moves between slices serves once, as ready', () => {
     [slice(['10.244.1.2', 'a', { ready: false }]), slice(['10.244.1.2', 'a'])],
     'a',
   )
-  expect(ipsOf(port?.endpoints)).toEqual(['10.244.1.2'])
+  expect(ipsOf(port?.cluster)).toEqual(['10.244.1.2'])
 })
 
 test.each([
@@ -87,4 +88,25 @@ test('affinity lasts three hours unless the Service says otherwise', () => {
       'a',
     )[0]?.affinitySeconds,
   ).toBe(5)
+})
+
+test('a dual-stack Service has each port once per family, with that family of endpoints and addresses', () => {
+  const six: EndpointSlice = { ...slice(['fd00:10:244::2', 'a']), addressType: 'IPv6' }
+  const ports = toServicePorts(
+    service({
+      clusterIPs: ['10.96.0.5', 'fd00:10:96::5'],
+      externalIPs: ['192.0.2.9', '2001:db8::9'],
+      loadBalancerSourceRanges: ['198.51.100.0/24', '2001:db8:1::/48'],
+    }),
+    [slice(['10.244.1.2', 'a']), six],
+    'a',
+  )
+  expect(ports.map(({ family, clusterIp, cluster }) => [family, clusterIp, ...cluster.map(({ ip }) => ip)])).toEqual([
+    ['ipv4', '10.96.0.5', '10.244.1.2'],
+    ['ipv6', 'fd00:10:96::5', 'fd00:10:244::2'],
+  ])
+  expect(ports.map(({ externalIps, sourceRanges }) => [externalIps, sourceRanges])).toEqual([
+    [['192.0.2.9'], ['198.51.100.0/24']],
+    [['2001:db8::9'], ['2001:db8:1::/48']],
+  ])
 })

@@ -3,7 +3,9 @@
 import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 
-type Protocol = 'tcp' | 'udp' | 'sctp'
+export type Protocol = 'tcp' | 'udp' | 'sctp'
+
+export type Family = 'ipv4' | 'ipv6'
 
 export interface Endpoint {
   ip: string
@@ -12,22 +14,49 @@ export interface Endpoint {
   local: boolean
 }
 
-/** One port of one Service. */
+/** One port of one Service in one address family: a dual-stack Service has each of its ports twice. */
 export interface ServicePort {
   /** "namespace/name:port", or "namespace/name" for an unnamed port: the name in chains and comments. */
   id: string
+  family: Family
   protocol: Protocol
   clusterIp: string
   port: number
   nodePort?: number
-  /** External IPs and addresses of a load balancer: served like the node port, on the Service's own port. */
+  /** spec.externalIPs. Served like the node port, on the Service's own port. */
   externalIps: string[]
+  /** Addresses of the load balancer that this node must take itself. Served like externalIps, but for sourceRanges. */
+  loadBalancerIps: string[]
+  /** Who may come by loadBalancerIps; empty: everybody. */
+  sourceRanges: string[]
   /** Seconds that a client stays with its endpoint; undefined: no affinity. */
   affinitySeconds?: number
-  /** Who serves traffic to the ClusterIP; local ones alone under internalTrafficPolicy Local. */
-  endpoints: Endpoint[]
-  /** Who serves traffic from outside under externalTrafficPolicy Local; undefined under Cluster. */
-  externalLocal?: Endpoint[]
+  /** Which endpoints serve the ClusterIP: all, or this node's. */
+  internalPolicy: TrafficPolicy
+  /** Which endpoints serve traffic from outside. Under Local the client's address is kept. */
+  externalPolicy: TrafficPolicy
+  /** Who serves under the policy Cluster. */
+  cluster: Endpoint[]
+  /** Who serves under the policy Local: endpoints of this node. */
+  local: Endpoint[]
+}
+
+export type TrafficPolicy = 'Cluster' | 'Local'
+
+/** Who serves traffic to the ClusterIP. */
+export function internalEndpoints({ internalPolicy, cluster, local }: ServicePort): Endpoint[] {
+  return internalPolicy === 'Local' ? local : cluster
+}
+
+/** Who serves traffic from outside. Pods and the node itself reach `cluster` even under the policy Local. */
+export function externalEndpoints({ externalPolicy, cluster, local }: ServicePort): Endpoint[] {
+  return externalPolicy === 'Local' ? local : cluster
+}
+
+/** Every endpoint that this node may send to, each once. */
+export function allEndpoints({ cluster, local }: ServicePort): Endpoint[] {
+  const known = new Set(cluster.map(({ ip, port }) => `${ip}:${port}`))
+  return [...cluster, ...local.filter(({ ip, port }) => !known.has(`${ip}:${port}`))]
 }
 
 /** What the Service wants of this node. Headless and ExternalName Services want nothing. */
@@ -36,30 +65,51 @@ export function toServicePorts(
   slices: readonly EndpointSlice[],
   nodeName: string,
 ): ServicePort[] {
-  const { clusterIP, type, ports = [], externalIPs = [], internalTrafficPolicy, externalTrafficPolicy } = service.spec
+  const { clusterIP, clusterIPs = [], type, ports = [] } = service.spec
   if (type === 'ExternalName' || clusterIP === undefined || clusterIP === '' || clusterIP === 'None') return []
-  const ingress = service.status?.loadBalancer?.ingress ?? []
-  const balancerIps = ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : []))
+  const addresses = clusterIPs.length > 0 ? clusterIPs : [clusterIP]
+  return addresses.flatMap((address) => ports.map((port) => toServicePort(service, address, port, slices, nodeName)))
+}
+
+type ApiPort = NonNullable<Service['spec']>['ports'] extends (infer Port)[] | undefined ? Port : never
+
+function toServicePort(
+  { metadata, spec, status }: Stored<Service>,
+  clusterIp: string,
+  port: ApiPort,
+  slices: readonly EndpointSlice[],
+  nodeName: string,
+): ServicePort {
+  const family = familyOf(clusterIp)
+  const protocol = toProtocol(port.protocol)
+  const candidates = findCandidates(slices, family, port.name ?? '', protocol, nodeName)
+  const ofFamily = (addresses: string[]) => addresses.filter((address) => familyOf(address) === family)
+  const ingress = status?.loadBalancer?.ingress ?? []
   const affinity =
-    service.spec.sessionAffinity === 'ClientIP'
-      ? (service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800)
-      : undefined
-  return ports.map((port) => {
-    const protocol = toProtocol(port.protocol)
-    const candidates = findCandidates(slices, port.name ?? '', protocol, nodeName)
-    const { namespace, name } = service.metadata
-    return {
-      id: `${namespace}/${name}${port.name === undefined || port.name === '' ? '' : `:${port.name}`}`,
-      protocol,
-      clusterIp: clusterIP,
-      port: port.port,
-      ...(port.nodePort !== undefined && port.nodePort > 0 && { nodePort: port.nodePort }),
-      externalIps: [...externalIPs, ...balancerIps],
-      ...(affinity !== undefined && { affinitySeconds: affinity }),
-      endpoints: chooseServing(internalTrafficPolicy === 'Local' ? candidates.filter(isLocal) : candidates),
-      ...(externalTrafficPolicy === 'Local' && { externalLocal: chooseServing(candidates.filter(isLocal)) }),
-    }
-  })
+    spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : undefined
+  return {
+    id: `${metadata.namespace}/${metadata.name}${port.name === undefined || port.name === '' ? '' : `:${port.name}`}`,
+    family,
+    protocol,
+    clusterIp,
+    port: port.port,
+    ...(port.nodePort !== undefined && port.nodePort > 0 && { nodePort: port.nodePort }),
+    externalIps: ofFamily(spec.externalIPs ?? []),
+    loadBalancerIps: ofFamily(
+      ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : [])),
+    ),
+    sourceRanges: ofFamily((spec.loadBalancerSourceRanges ?? []).map((range) => range.trim())),
+    ...(affinity !== undefined && { affinitySeconds: affinity }),
+    internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
+    externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
+    cluster: chooseServing(candidates),
+    local: chooseServing(candidates.filter(isLocal)),
+  }
+}
+
+/** The family of an address or a range. */
+export function familyOf(address: string): Family {
+  return address.includes(':') ? 'ipv6' : 'ipv4'
 }
 
 interface Candidate extends Endpoint {
@@ -79,13 +129,14 @@ function chooseServing(candidates: Candidate[]): Endpoint[] {
 /** All endpoints of the port, each address once, in an order that does not depend on the slices'. */
 function findCandidates(
   slices: readonly EndpointSlice[],
+  family: Family,
   portName: string,
   protocol: Protocol,
   nodeName: string,
 ): Candidate[] {
   const found = new Map<string, Candidate>()
   for (const { addressType, endpoints, ports = [] } of slices) {
-    if (addressType !== 'IPv4') continue
+    if (addressType !== (family === 'ipv4' ? 'IPv4' : 'IPv6')) continue
     const matching = ports.filter((port) => (port.name ?? '') === portName && toProtocol(port.protocol) === protocol)
     for (const { port = 0 } of matching) {
       for (const endpoint of endpoints ?? []) {

@@ -51,14 +51,20 @@ function web(over: Partial<ServicePort> = {}): ServicePort {
     port: 80,
     nodePort: 30080,
     externalIps: [],
-    endpoints: [one, two],
+    family: 'ipv4',
+    loadBalancerIps: [],
+    sourceRanges: [],
+    internalPolicy: 'Cluster',
+    externalPolicy: 'Cluster',
+    cluster: [one, two],
+    local: [],
     ...over,
   }
 }
 
 async function serve(...ports: ServicePort[]): Promise<void> {
   await removeProxyRules(node)
-  backend = new IptablesBackend({ clusterCidr, netns: node.netns })
+  backend = new IptablesBackend({ clusterCidrs: [clusterCidr], netns: node.netns })
   await backend.apply(new Map([['default/web', ports]]))
 }
 
@@ -77,7 +83,7 @@ test("a ClusterIP spreads connections over all endpoints, and the pod's own addr
 })
 
 test('the node itself reaches a ClusterIP', async () => {
-  await serve(web({ endpoints: [one] }))
+  await serve(web({ cluster: [one] }))
   expect(await net.askTcp(node, clusterIp, 80)).toMatch(/^b1 /)
 })
 
@@ -87,12 +93,12 @@ test('a ClusterIP answers on its own ports only', async () => {
 })
 
 test('a backend reaches itself through its Service', async () => {
-  await serve(web({ endpoints: [one] }))
+  await serve(web({ cluster: [one] }))
   expect(await net.askTcp(backends.b1, clusterIp, 80)).toMatch(/^b1 /)
 })
 
 test('a Service without endpoints refuses at once, on its address and its node port', async () => {
-  await serve(web({ endpoints: [] }))
+  await serve(web({ cluster: [] }))
   const refused = async (from: Host, address: string, port: number) =>
     await run('socat', ['-', `TCP:${address}:${port},connect-timeout=3`], { ...from, input: '' }).then(
       () => 'answered',
@@ -103,12 +109,12 @@ test('a Service without endpoints refuses at once, on its address and its node p
 })
 
 test('a node port takes traffic from outside and hides the caller behind the node', async () => {
-  await serve(web({ endpoints: [one] }))
+  await serve(web({ cluster: [one] }))
   expect(await net.askTcp(outside, '192.0.2.1', 30080)).toBe('b1 10.244.2.1')
 })
 
 test("externalTrafficPolicy Local keeps the caller's address and uses this node's endpoints alone", async () => {
-  await serve(web({ endpoints: [one, two], externalLocal: [two] }))
+  await serve(web({ externalPolicy: 'Local', cluster: [one, two], local: [two] }))
   expect(await answerers(outside, '192.0.2.1', 30080, 10)).toEqual(Array(10).fill('b2'))
   expect(await net.askTcp(outside, '192.0.2.1', 30080)).toBe('b2 192.0.2.2')
 })
@@ -122,13 +128,13 @@ test('with affinity a client stays with its endpoint', async () => {
 
 test('an endpoint that goes gets no new connection', async () => {
   await serve(web())
-  await backend.apply(new Map([['default/web', [web({ endpoints: [two] })]]]))
+  await backend.apply(new Map([['default/web', [web({ cluster: [two] })]]]))
   expect(await answerers(client, clusterIp, 80, 20)).toEqual(Array(20).fill('b2'))
 })
 
 test('UDP is served too', async () => {
   await serve(
-    web({ id: 'default/web:dns', protocol: 'udp', port: 53, nodePort: undefined, endpoints: [{ ...one, port: 5353 }] }),
+    web({ id: 'default/web:dns', protocol: 'udp', port: 53, nodePort: undefined, cluster: [{ ...one, port: 5353 }] }),
   )
   const answer = await run('socat', ['-T2', '-', `UDP:${clusterIp}:53`], { ...client, input: 'who\n' })
   expect(answer.trim()).toBe('b1 10.244.1.2')
@@ -139,7 +145,9 @@ test('a new life that wants the same writes nothing: counters go on', async () =
   await answerers(client, clusterIp, 80, 5)
   const counted = await run('iptables-save', ['-c', '-t', 'nat'], node)
   expect(counted).toMatch(/^\[[1-9]\d*:\d+\] -A KUBE-SERVICES -d 10\.96\.0\.5/m)
-  await new IptablesBackend({ clusterCidr, netns: node.netns }).apply(new Map([['default/web', [web()]]]))
+  await new IptablesBackend({ clusterCidrs: [clusterCidr], netns: node.netns }).apply(
+    new Map([['default/web', [web()]]]),
+  )
   expect((await run('iptables-save', ['-c', '-t', 'nat'], node)).replace(/^#.*$/gm, '')).toBe(
     counted.replace(/^#.*$/gm, ''),
   )
@@ -147,7 +155,9 @@ test('a new life that wants the same writes nothing: counters go on', async () =
 
 test('rules of Services that went while nobody looked are removed', async () => {
   await serve(web(), web({ id: 'default/old', clusterIp: '10.96.0.9', nodePort: 30081 }))
-  await new IptablesBackend({ clusterCidr, netns: node.netns }).apply(new Map([['default/web', [web()]]]))
+  await new IptablesBackend({ clusterCidrs: [clusterCidr], netns: node.netns }).apply(
+    new Map([['default/web', [web()]]]),
+  )
   expect(await rulesOf()).not.toContain('default/old')
   expect(await net.askTcp(client, clusterIp, 80)).toMatch(/^b/)
 })
@@ -166,7 +176,7 @@ test("another firewall's rules are left alone, and nothing of ours stays after r
   const before = await rulesOf()
   await serve(
     web({ affinitySeconds: 10 }),
-    web({ id: 'default/none', clusterIp: '10.96.0.9', endpoints: [], nodePort: 30082 }),
+    web({ id: 'default/none', clusterIp: '10.96.0.9', cluster: [], nodePort: 30082 }),
   )
   expect(await rulesOf()).toContain('KUBE-SVC-')
   await removeProxyRules(node)

@@ -1,37 +1,35 @@
 // Serves Services by iptables. It knows what it wants of every chain; a change of one Service becomes the text of that
 // Service's chains alone. Only the first call, a resync and the call after a failure read what the kernel holds.
 
+import type { Difference } from '../../../api/net/difference.ts'
 import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
-import type { ProxyBackend, ServiceChanges } from '../backend.ts'
+import type { BackendOptions, ProxyBackend, ServiceChanges } from '../backend.ts'
 import { isServiceChain } from './names.ts'
 import { jumps, type PortRules, planBase, planPort, sharedChains, type TableName } from './rules.ts'
 import { RestoreScript } from './script.ts'
-
-export interface IptablesOptions {
-  /** Where pods' addresses come from; traffic from elsewhere to a ClusterIP is masqueraded. */
-  clusterCidr: string
-  /** Network namespace to write to; absent: this process's own. */
-  netns?: string
-}
 
 const tables: readonly TableName[] = ['nat', 'filter']
 const base = planBase()
 
 export class IptablesBackend implements ProxyBackend {
-  readonly #options: IptablesOptions
+  readonly #options: BackendOptions
   /** What is wanted, by Service key. */
   readonly #wanted = new Map<string, PortRules>()
   /** Whether the kernel is known to hold what is wanted, but for the changes at hand. */
   #kernelKnown = false
 
-  constructor(options: IptablesOptions) {
+  constructor(options: BackendOptions) {
     this.#options = options
+  }
+
+  get #clusterCidr(): string {
+    return this.#options.clusterCidrs[0] ?? '0.0.0.0/0'
   }
 
   async apply(changes: ServiceChanges): Promise<void> {
     const script = new RestoreScript()
     for (const [key, ports] of changes) {
-      const rules = mergeRules(ports.map((port) => planPort(port, this.#options.clusterCidr)))
+      const rules = mergeRules(ports.map((port) => planPort(port, this.#clusterCidr)))
       writeDifference(script, this.#wanted.get(key), rules)
       if (ports.length === 0) this.#wanted.delete(key)
       else this.#wanted.set(key, rules)
@@ -46,6 +44,26 @@ export class IptablesBackend implements ProxyBackend {
     for (const table of tables) this.#writeTable(script, table, parseTable(await saveTable(table, this.#options)))
     await this.#restore(script)
     this.#kernelKnown = true
+  }
+
+  async verify(): Promise<Difference[]> {
+    const differences: Difference[] = []
+    for (const table of tables) {
+      const actual = parseTable(await saveTable(table, this.#options))
+      const wanted = this.#wantedChains(table)
+      for (const [chain, rules] of wanted)
+        if (!isSame(table, chain, actual.get(chain), rules))
+          differences.push({
+            kind: 'chain',
+            name: `${table} ${chain}`,
+            state: actual.has(chain) ? 'different' : 'missing',
+            owner: 'Services',
+          })
+      for (const chain of actual.keys())
+        if (isServiceChain(chain) && !wanted.has(chain))
+          differences.push({ kind: 'chain', name: `${table} ${chain}`, state: 'extra', owner: 'Services' })
+    }
+    return differences
   }
 
   async #restore(script: RestoreScript): Promise<void> {

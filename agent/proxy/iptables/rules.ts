@@ -1,7 +1,7 @@
 // The iptables rules of one Service port, and those that every node has. Pure text, in the very form in which
 // iptables-save prints it, so that what the kernel holds can be compared with what is wanted, letter by letter.
 
-import type { Endpoint, ServicePort } from '../table.ts'
+import { allEndpoints, type Endpoint, externalEndpoints, internalEndpoints, type ServicePort } from '../table.ts'
 import { chainNames, endpointChain } from './names.ts'
 
 export type TableName = 'nat' | 'filter'
@@ -25,16 +25,14 @@ export function planPort(port: ServicePort, clusterCidr: string): PortRules {
   const names = chainNames(port)
   planInternal(rules, port, names.service, clusterCidr)
   planExternal(rules, port, names, clusterCidr)
-  for (const endpoint of new Map(
-    [...port.endpoints, ...(port.externalLocal ?? [])].map((each) => [endpointChain(port, each), each]),
-  ).values()) {
+  for (const endpoint of allEndpoints(port))
     rules.chains.set(endpointChain(port, endpoint), planEndpoint(port, endpoint))
-  }
   return rules
 }
 
 function planInternal(rules: PortRules, port: ServicePort, chain: string, clusterCidr: string): void {
-  const { clusterIp, endpoints } = port
+  const { clusterIp } = port
+  const endpoints = internalEndpoints(port)
   const match = `-d ${clusterIp}/32 -p ${port.protocol}`
   if (endpoints.length === 0) {
     rules.shared.push([
@@ -62,7 +60,7 @@ function planExternal(
 ): void {
   const doors = externalDoors(port)
   if (doors.length === 0) return
-  if (port.endpoints.length === 0 && (port.externalLocal ?? []).length === 0) {
+  if (allEndpoints(port).length === 0) {
     for (const { filterChain, match, what } of doors)
       rules.shared.push([
         'filter',
@@ -75,25 +73,25 @@ function planExternal(
     rules.shared.push(['nat', natChain, `${match(comment(`${port.id} ${what}`))} -j ${names.external}`])
   rules.chains.set(
     names.external,
-    port.externalLocal === undefined
+    port.externalPolicy === 'Cluster'
       ? [`${comment(`masquerade traffic for ${port.id} external destinations`)} ${masquerade}`, `-j ${names.service}`]
       : planExternalLocal(port, names, clusterCidr),
   )
-  if (port.externalLocal !== undefined && port.externalLocal.length > 0)
-    rules.chains.set(names.local, planSpread(port, port.externalLocal))
+  if (port.externalPolicy === 'Local' && port.local.length > 0)
+    rules.chains.set(names.local, planSpread(port, externalEndpoints(port)))
 }
 
 /** Pods and this node itself reach every endpoint, as inside the cluster; others only those here, with their own address kept. */
 function planExternalLocal(port: ServicePort, names: ReturnType<typeof chainNames>, clusterCidr: string): string[] {
   const toAll =
-    port.endpoints.length === 0
+    port.cluster.length === 0
       ? []
       : [
           `-s ${clusterCidr} ${comment(`pod traffic for ${port.id} external destinations`)} -j ${names.service}`,
           `${comment(`masquerade LOCAL traffic for ${port.id} external destinations`)} -m addrtype --src-type LOCAL ${masquerade}`,
           `${comment(`route LOCAL traffic for ${port.id} external destinations`)} -m addrtype --src-type LOCAL -j ${names.service}`,
         ]
-  return [...toAll, ...((port.externalLocal ?? []).length > 0 ? [`-j ${names.local}`] : [])]
+  return [...toAll, ...(port.local.length > 0 ? [`-j ${names.local}`] : [])]
 }
 
 interface Door {
@@ -104,8 +102,8 @@ interface Door {
 }
 
 /** Where traffic from outside comes in: the node port and the external addresses. */
-function externalDoors({ nodePort, externalIps, port, protocol }: ServicePort): Door[] {
-  const addresses = externalIps.map(
+function externalDoors({ nodePort, externalIps, loadBalancerIps, port, protocol }: ServicePort): Door[] {
+  const addresses = [...externalIps, ...loadBalancerIps].map(
     (ip): Door => ({
       natChain: 'KUBE-SERVICES',
       filterChain: 'KUBE-EXTERNAL-SERVICES',

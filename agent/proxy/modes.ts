@@ -1,0 +1,38 @@
+// The ways in which Services can be served. One runs at a time; the rules of the others are removed when the agent starts.
+
+import type { BackendOptions, ProxyBackend } from './backend.ts'
+import { IptablesBackend } from './iptables/iptables-backend.ts'
+import { removeProxyRules } from './iptables/remove.ts'
+
+interface Mode {
+  create(options: BackendOptions): ProxyBackend
+  /** Removes all that the mode ever writes; does nothing when there is nothing. */
+  remove(options: Pick<BackendOptions, 'netns'>): Promise<void>
+}
+
+const modes = {
+  iptables: { create: (options) => new IptablesBackend(options), remove: removeProxyRules },
+} satisfies Record<string, Mode>
+
+export type ProxyMode = keyof typeof modes
+
+/** Names of all modes. */
+export const proxyModes = Object.keys(modes)
+
+/** Whether there is such a mode. */
+export function isProxyMode(name: string): name is ProxyMode {
+  return Object.hasOwn(modes, name)
+}
+
+/** The backend of a mode. */
+export function createBackend(mode: ProxyMode, options: BackendOptions): ProxyBackend {
+  return modes[mode].create(options)
+}
+
+/** Removes what the modes other than this one left; of all modes when it is undefined. */
+export async function removeOtherModes(
+  mode: ProxyMode | undefined,
+  options: Pick<BackendOptions, 'netns'> = {},
+): Promise<void> {
+  for (const [name, { remove }] of Object.entries(modes)) if (name !== mode) await remove(options)
+}
