@@ -1,134 +1,16 @@
-// `scripts/test bench`: figures for README.md, measured on a one-node lab of its own. Prints medians and the ratio to a floor
-// measured in the same run, turn by turn, so that a machine whose speed drifts does not matter. Never judges.
+// `npm run bench [-- pods|net …]`: figures for README.md and docs/. Each is measured beside a floor or a peer in the same run, turn
+// by turn, so that a machine whose speed drifts does not matter. Never judges.
 
-import { readFileSync } from 'node:fs'
-import { setTimeout as pause } from 'node:timers/promises'
-import { execa } from 'execa'
-import type { Client } from '../../api/client/client.ts'
-import type { Pod } from '../../api/generated/types.ts'
-import { pods } from '../../api/resources/pods.ts'
-import { daemonPid } from '../../lab/daemon.ts'
-import { down } from '../../lab/down.ts'
-import type { LabLayout, NodeLayout } from '../../lab/layout.ts'
-import { dockerSocket } from '../../lab/node.ts'
-import { step } from '../../lab/progress.ts'
-import { adminClient, up } from '../../lab/up.ts'
+import { benchConnections } from './connections.ts'
+import { benchPods } from './pods.ts'
 
-const labName = 'bench'
-const rounds = 15
-const namespace = 'default'
+const suites: Record<string, () => Promise<void>> = { pods: benchPods, net: benchConnections }
 
-await down(labName)
-try {
-  const lab = await up(labName, { nodes: 1, proxyMode: 'iptables', network: 'host-gw' })
-  await podStart(lab)
-  await memory(lab)
-} finally {
-  await down(labName)
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites)
+const unknown = chosen.find((name) => !Object.hasOwn(suites, name))
+if (unknown !== undefined) {
+  console.error(`bench: unknown suite "${unknown}": use ${Object.keys(suites).join(' or ')}`)
+  process.exit(2)
 }
+for (const name of chosen) await suites[name]?.()
 process.exit(0)
-
-/** A pod from create to Running, scheduler and all, against `docker run` of the same two containers on the same daemon. */
-async function podStart(lab: LabLayout): Promise<void> {
-  const [node] = lab.nodes as [NodeLayout]
-  const client = adminClient(lab)
-  const ours: number[] = []
-  const bare: number[] = []
-  await step(`pod start, ${rounds} rounds`, async () => {
-    for (let round = 0; round <= rounds; round++) {
-      const [podMs, dockerMs] = [await timePod(client, `bench-${round}`), await timeDocker(node, `bench-${round}`)]
-      if (round > 0) {
-        ours.push(podMs)
-        bare.push(dockerMs)
-      }
-    }
-  })
-  const ratios = ours.map((ms, index) => ms / (bare[index] ?? Number.NaN))
-  console.log(`pod start         ${range(ours, 'ms')}`)
-  console.log(`docker run, both  ${range(bare, 'ms')}`)
-  console.log(`ratio             ${range(ratios, '', 2)}`)
-}
-
-async function timePod(client: Client, name: string): Promise<number> {
-  const pod: Pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace },
-    spec: {
-      terminationGracePeriodSeconds: 0,
-      containers: [
-        { name: 'main', image: 'fairlead/testbox:1', imagePullPolicy: 'IfNotPresent', command: ['sleep', '1000'] },
-      ],
-    },
-  }
-  const stop = new AbortController()
-  const started = performance.now()
-  await client.create(pods, pod)
-  for await (const { object } of client.watch(pods, {
-    namespace,
-    fieldSelector: `metadata.name=${name}`,
-    signal: stop.signal,
-  })) {
-    if (object.status?.phase === 'Running') break
-  }
-  const tookMs = performance.now() - started
-  stop.abort()
-  await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0 })
-  await pause(500)
-  return tookMs
-}
-
-async function timeDocker(node: NodeLayout, name: string): Promise<number> {
-  const docker = (...args: string[]) => execa('docker', ['--host', `unix://${dockerSocket(node)}`, ...args])
-  const started = performance.now()
-  await docker(
-    'run',
-    '--detach',
-    '--name',
-    `${name}-pause`,
-    '--network',
-    'none',
-    '--ipc',
-    'shareable',
-    'fairlead/pause:1',
-  )
-  await docker(
-    'run',
-    '--detach',
-    '--name',
-    `${name}-main`,
-    '--network',
-    `container:${name}-pause`,
-    '--ipc',
-    `container:${name}-pause`,
-    'fairlead/testbox:1',
-    'sleep',
-    '1000',
-  )
-  const tookMs = performance.now() - started
-  await docker('rm', '--force', `${name}-main`, `${name}-pause`)
-  return tookMs
-}
-
-/** Resident memory of the idle programs. */
-async function memory(lab: LabLayout): Promise<void> {
-  await step('idle for 30 s', () => pause(30_000))
-  const [node] = lab.nodes as [NodeLayout]
-  for (const [name, pid] of [
-    ['control plane', daemonPid(lab.controlPlane, 'control-plane')],
-    ['agent', daemonPid(node, 'agent')],
-  ] as const) {
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-    const megabytes = (field: string) =>
-      (Number(new RegExp(`^${field}: +(\\d+)`, 'm').exec(rollup)?.[1]) / 1024).toFixed(0)
-    console.log(
-      `${name.padEnd(17)} ${megabytes('Rss')} MB resident, of that ${megabytes('Private_Dirty')} MB its own; ${megabytes('Pss')} MB in proportion`,
-    )
-  }
-}
-
-function range(values: number[], unit: string, digits = 0): string {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (index: number) => `${sorted.at(index)?.toFixed(digits)}${unit}`
-  return `median ${at(Math.floor(sorted.length / 2))} (min ${at(0)}, max ${at(-1)}, n ${sorted.length})`
-}

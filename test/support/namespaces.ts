@@ -70,6 +70,17 @@ export class TestNetwork {
       await new Promise((resolve) => setTimeout(resolve, 20))
   }
 
+  /** Starts a program that runs until close(); returns once it has printed the word. */
+  async start(host: Host, program: string, args: readonly string[], readyWord: string): Promise<void> {
+    const server = spawn('nsenter', [`--net=${host.netns}`, program, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    })
+    this.#processes.push(server)
+    for await (const chunk of server.stdout) if (String(chunk).includes(readyWord)) return
+    throw new Error(`${program} ended before it said "${readyWord}"`)
+  }
+
   /** What a new TCP connection is answered, or "" when it is refused or lost. */
   async askTcp(from: Host, address: string, port: number): Promise<string> {
     const answer = await run('socat', ['-T2', '-', `TCP:${address}:${port},connect-timeout=2`], {
