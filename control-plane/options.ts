@@ -4,8 +4,9 @@ import { networkInterfaces } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import ipaddr from 'ipaddr.js'
 import type { PortRange } from './api-server/service-allocator.ts'
+import type { CloudOptions } from './cloud-provider.ts'
 
-export interface ServeOptions {
+export interface ServeOptions extends CloudOptions {
   dataDir: string
   bindAddress: string
   port: number
@@ -59,6 +60,13 @@ function addServe(program: Command): Command {
     .option('--node-port-range <from-to>', 'range of node ports', parsePortRange, { from: 30_000, to: 32_767 })
     .option('--node-monitor-grace-period <time>', 'a node silent for so long is unreachable', parseDuration, 40_000)
     .option('--pod-eviction-wait <time>', 'pods stay so long on a node that is not ready', parseDuration, 300_000)
+    .option(
+      '--load-balancer-pool <ranges>',
+      'addresses of the node network for Services of type LoadBalancer: 192.0.2.200-192.0.2.220,2001:db8::100/120',
+      parseList,
+      [],
+    )
+    .option('--cloud-provider <name>', 'bare-metal, none, or the path of a module that makes one', 'bare-metal')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .addHelpText(
       'after',
@@ -92,6 +100,13 @@ export function parseDuration(text: string): number {
   if (!/^(\d+(ms|s|m|h))+$|^\d+$/.test(text)) throw new InvalidArgumentError('Expected a time such as 40s or 5m.')
   const parts = [...text.matchAll(/(\d+)(ms|s|m|h|)/g)]
   return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (unitMs[unit] ?? 0), 0)
+}
+
+function parseList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 }
 
 function parsePort(text: string): number {

@@ -18,6 +18,8 @@ import { SecuredHandler } from './api-server/serving/secured-handler.ts'
 import { AgentConnections } from './api-server/streaming/agent-connection.ts'
 import { StreamingHandler } from './api-server/streaming/streaming-handler.ts'
 import { StreamingUpgrades } from './api-server/streaming/upgrade-handler.ts'
+import { loadCloudProvider } from './cloud-provider.ts'
+import type { CloudProvider } from './controllers/cloud/provider.ts'
 import { runControllers } from './controllers/manager.ts'
 import { withEvictionWait } from './eviction-wait.ts'
 import { runHousekeeping } from './housekeeping.ts'
@@ -35,6 +37,7 @@ const renewalCheckMs = 12 * 60 * 60 * 1000
 export async function serve(options: ServeOptions, log: Logger, signal: AbortSignal): Promise<void> {
   const { dataDir, bindAddress, port, serviceCidr, clusterCidr } = options
   validateRanges(serviceCidr, clusterCidr)
+  const cloud = await loadCloudProvider(options)
   const store = openEmbeddedStore(join(dataDir, 'store'))
   try {
     const identity = await Identity.make(options)
@@ -51,7 +54,7 @@ export async function serve(options: ServeOptions, log: Logger, signal: AbortSig
     const parts = [
       follow('API server', api.run(stopping.signal), stopping.signal),
       follow('scheduler', runScheduler(api, log, stopping.signal), stopping.signal),
-      follow('controllers', startControllers(api, options, log, stopping.signal), stopping.signal),
+      follow('controllers', startControllers(api, { ...options, cloud }, log, stopping.signal), stopping.signal),
       follow('housekeeping', runHousekeeping({ store, onError: warn(log, 'store') }, stopping.signal), stopping.signal),
       renewCertificates(identity, server, stopping.signal),
     ]
@@ -111,13 +114,14 @@ async function runScheduler(api: ApiServer, log: Logger, signal: AbortSignal): P
 
 async function startControllers(
   api: ApiServer,
-  options: ServeOptions,
+  options: ServeOptions & { cloud: CloudProvider | undefined },
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const client = localClient(api, 'system:kube-controller-manager')
-  const { clusterCidr, nodeMonitorGracePeriod } = options
-  await runControllers({ client, clusterCidr, log, timings: { nodeMonitorGraceMs: nodeMonitorGracePeriod } }, signal)
+  const { clusterCidr, nodeMonitorGracePeriod, cloud } = options
+  const timings = { nodeMonitorGraceMs: nodeMonitorGracePeriod }
+  await runControllers({ client, clusterCidr, log, timings, ...(cloud !== undefined && { cloud }) }, signal)
 }
 
 async function renewCertificates(identity: Identity, server: HttpsServer, signal: AbortSignal): Promise<void> {

@@ -28,6 +28,8 @@ export async function ensureControlPlane(lab: LabLayout): Promise<void> {
     clusterCidr,
     '--service-cidr',
     serviceCidr,
+    '--load-balancer-pool',
+    lab.balancerPool,
     '--node-monitor-grace-period',
     '12s',
     '--pod-eviction-wait',

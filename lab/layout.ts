@@ -29,6 +29,8 @@ export interface LabLayout {
   /** First three octets of the node network, a /24. */
   subnet: string
   hostAddress: string
+  /** Addresses for Services of type LoadBalancer. */
+  balancerPool: string
   /** Where the nodes' default route ends: the switch itself, which forwards nothing. */
   gatewayAddress: string
   controlPlane: NodeLayout
@@ -64,6 +66,7 @@ export function planLab(lab: string, subnet: string, nodeCount: number): LabLayo
     hostLink: `fl-${lab}`,
     subnet,
     hostAddress: `${subnet}.1`,
+    balancerPool: `${subnet}.200-${subnet}.239`,
     gatewayAddress: `${subnet}.254`,
     controlPlane: node('control', 10),
     nodes: Array.from({ length: nodeCount }, (_, index) => node(`node-${index + 1}`, 11 + index)),

@@ -5,6 +5,7 @@ import type { Resource } from './resource.ts'
 import { serviceColumns } from './service-columns.ts'
 import { keepClusterAddresses, setServiceDefaults } from './service-defaults.ts'
 import { validateService, validateServiceUpdate } from './service-rules.ts'
+import { dropFieldsOfOldType } from './service-type-change.ts'
 
 export const services: Resource<Service> = {
   group: '',
@@ -24,6 +25,7 @@ export const services: Resource<Service> = {
   },
   prepareForUpdate(service, old) {
     keepStatus(service, old)
+    dropFieldsOfOldType(service, old)
     keepClusterAddresses(service, old)
   },
   prepareForStatusUpdate: keepAllButStatus,

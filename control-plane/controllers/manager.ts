@@ -4,6 +4,10 @@ import type { Client } from '../../api/client/client.ts'
 import { EventRecorder } from '../../api/client/event-recorder.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { apiVersionOf, type ResourceType } from '../../api/resources/resource.ts'
+import { CloudNodeController } from './cloud/node-controller.ts'
+import type { CloudProvider } from './cloud/provider.ts'
+import { CloudRouteController } from './cloud/route-controller.ts'
+import { ServiceBalancerController } from './cloud/service-controller.ts'
 import { ClusterView } from './cluster-view.ts'
 import { type Controller, type ControllerContext, describeError, type Events, type Log } from './controller.ts'
 import { DeploymentController } from './deployment/deployment.ts'
@@ -28,6 +32,8 @@ export interface ControllersOptions {
   nodeCidrMaskSize?: number
   log: Log
   timings?: Partial<Timings>
+  /** Whoever gives balancers, facts about machines and routes; absent: nobody. */
+  cloud?: CloudProvider
 }
 
 /** Runs every controller until the signal aborts; then calls under way are finished. */
@@ -54,6 +60,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     new NamespaceController(context),
     new GarbageCollector(context),
     new ServiceAccountController(context),
+    ...cloudControllers(context, options.cloud),
   ]
   const following = view.run(signal)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
@@ -64,6 +71,15 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     await Promise.all(controllers.map((controller) => controller.run(signal)))
   }
   await following
+}
+
+function cloudControllers(context: ControllerContext, cloud: CloudProvider | undefined): Controller[] {
+  const { balancers, instances, routes } = cloud ?? {}
+  return [
+    ...(balancers === undefined ? [] : [new ServiceBalancerController(context, balancers)]),
+    ...(instances === undefined ? [] : [new CloudNodeController(context, instances)]),
+    ...(routes === undefined ? [] : [new CloudRouteController(context, routes)]),
+  ]
 }
 
 /** Items of lists carry no kind; events need one. */

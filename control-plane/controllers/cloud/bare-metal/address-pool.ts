@@ -1,0 +1,128 @@
+// Addresses for load balancers: ranges that an administrator set aside on the nodes' own network. Pure bookkeeping.
+
+import ipaddr from 'ipaddr.js'
+
+type Family = 'IPv4' | 'IPv6'
+
+interface Range {
+  family: Family
+  first: bigint
+  last: bigint
+}
+
+/** Ranges and who has what of them. */
+export class AddressPool {
+  readonly #ranges: readonly Range[]
+  readonly #owners = new Map<string, string>()
+  /** By range: where the search goes on, so that an address that was returned rests. */
+  readonly #next: bigint[]
+
+  /** Ranges such as "192.0.2.200-192.0.2.220" or "192.0.2.192/27". Throws what is wrong with one. */
+  constructor(ranges: readonly string[]) {
+    this.#ranges = ranges.map(parseRange)
+    this.#next = this.#ranges.map(({ first }) => first)
+  }
+
+  /** Whether the pool has any address of the family. */
+  serves(family: Family): boolean {
+    return this.#ranges.some((range) => range.family === family)
+  }
+
+  /** Whether the address is one of the pool's. */
+  has(address: string): boolean {
+    const number = toNumber(address)
+    const family = familyOf(address)
+    return this.#ranges.some((range) => range.family === family && number >= range.first && number <= range.last)
+  }
+
+  ownerOf(address: string): string | undefined {
+    return this.#owners.get(normalize(address))
+  }
+
+  /** Addresses of this owner. */
+  of(owner: string): string[] {
+    return [...this.#owners].flatMap(([address, holder]) => (holder === owner ? [address] : []))
+  }
+
+  /** Takes this very address. False when another has it. */
+  take(address: string, owner: string): boolean {
+    const key = normalize(address)
+    const holder = this.#owners.get(key)
+    if (holder !== undefined) return holder === owner
+    this.#owners.set(key, owner)
+    return true
+  }
+
+  /** Takes a free address, or returns undefined when there is none. */
+  pick(family: Family, owner: string): string | undefined {
+    for (const [index, range] of this.#ranges.entries()) {
+      if (range.family !== family) continue
+      const address = this.#findFree(index, range)
+      if (address === undefined) continue
+      this.#owners.set(address, owner)
+      return address
+    }
+    return undefined
+  }
+
+  /** Returns one address, or all that the owner has. */
+  release(owner: string, address?: string): void {
+    for (const held of address === undefined ? this.of(owner) : [normalize(address)])
+      if (this.#owners.get(held) === owner) this.#owners.delete(held)
+  }
+
+  #findFree(index: number, { family, first, last }: Range): string | undefined {
+    const size = last - first + 1n
+    const start = this.#next[index] ?? first
+    // Of size + 1 addresses one is free unless all are taken: the loop is bounded by what is given out.
+    for (let tried = 0n; tried < size && tried <= BigInt(this.#owners.size); tried++) {
+      const number = first + ((start - first + tried) % size)
+      const address = toAddress(number, family)
+      if (this.#owners.has(address)) continue
+      this.#next[index] = number === last ? first : number + 1n
+      return address
+    }
+    return undefined
+  }
+}
+
+function parseRange(text: string): Range {
+  const [from = '', to = from] = text.includes('/') ? endsOf(text) : text.split('-').map((part) => part.trim())
+  for (const address of [from, to])
+    if (!ipaddr.isValid(address)) throw new Error(`address range "${text}": "${address}" is not an IP address`)
+  if (familyOf(from) !== familyOf(to)) throw new Error(`address range "${text}": its ends are of two families`)
+  const [first, last] = [toNumber(from), toNumber(to)]
+  if (last < first) throw new Error(`address range "${text}": its end is before its beginning`)
+  return { family: familyOf(from), first, last }
+}
+
+function endsOf(cidr: string): [string, string] {
+  if (!ipaddr.isValidCIDR(cidr)) throw new Error(`address range "${cidr}": must be such as 192.0.2.192/27`)
+  const [address, bits] = ipaddr.parseCIDR(cidr)
+  const family = address.kind() === 'ipv4' ? 'IPv4' : 'IPv6'
+  const size = 1n << BigInt((family === 'IPv4' ? 32 : 128) - bits)
+  const first = toNumber(address.toString()) & ~(size - 1n)
+  return [toAddress(first, family), toAddress(first + size - 1n, family)]
+}
+
+/** The family as Services name it. */
+export function familyOf(address: string): Family {
+  return address.includes(':') ? 'IPv6' : 'IPv4'
+}
+
+function normalize(address: string): string {
+  return ipaddr.parse(address).toString()
+}
+
+function toNumber(address: string): bigint {
+  return ipaddr
+    .parse(address)
+    .toByteArray()
+    .reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
+}
+
+function toAddress(number: bigint, family: Family): string {
+  const size = family === 'IPv4' ? 4 : 16
+  const bytes = Array.from({ length: size }, (_, index) => Number((number >> BigInt(8 * (size - 1 - index))) & 255n))
+  return ipaddr.fromByteArray(bytes).toString()
+}
