@@ -7,6 +7,7 @@ import { endpoints } from './endpoints.ts'
 import { events } from './events.ts'
 import { leases } from './leases.ts'
 import { namespaces } from './namespaces.ts'
+import { networkPolicies } from './network-policies.ts'
 import { nodes } from './nodes.ts'
 import { pods } from './pods.ts'
 import { replicaSets } from './replica-sets.ts'
@@ -30,4 +31,5 @@ export const resources: readonly Resource[] = [
   leases,
   deployments,
   replicaSets,
+  networkPolicies,
 ]

@@ -21,6 +21,7 @@ const readable = new Set([
   'endpointslices.discovery.k8s.io',
   'events',
   'namespaces',
+  'networkpolicies.networking.k8s.io',
   'nodes',
   'pods',
   'secrets',
