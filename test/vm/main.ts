@@ -1,0 +1,54 @@
+// `scripts/test vm [--keep] [PART...]`: what needs a kernel of its own, in a Debian guest under QEMU without KVM. All parts by
+// default, in the order of the list. --keep leaves the guest running, and takes over one that runs; without it nothing stays.
+
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { step } from '../../lab/progress.ts'
+import type { Guest } from './guest.ts'
+import { ensureImage, guestNode } from './image.ts'
+import { Machine } from './machine.ts'
+import { ensureHostPackages } from './packages.ts'
+import type { Part, PartResult } from './part.ts'
+import { parts } from './parts/index.ts'
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: 'boolean' } } })
+const chosen = positionals.length === 0 ? parts : parts.filter(({ name }) => positionals.includes(name))
+const unknown = positionals.filter((name) => parts.every((part) => part.name !== name))
+if (unknown.length > 0) {
+  console.error(`vm: no part "${unknown.join(' ')}": there are ${parts.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+
+const cacheDir = join(import.meta.dirname, '../../.cache/vm')
+const keep = values.keep === true
+
+await step('vm: Debian packages of the host', ensureHostPackages)
+const machine = new Machine(join(cacheDir, 'run'), await ensureImage(cacheDir))
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => void machine.stop().then(() => process.exit(1)))
+const total: PartResult = { passed: 0, failed: 0, skipped: 0 }
+try {
+  const guest = await machine.boot({ keep })
+  for (const part of chosen) await runPart(part, guest)
+} catch (error) {
+  console.error(error, machine.console.slice(-4_000))
+  total.failed++
+} finally {
+  if (!keep) await machine.stop()
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
+
+async function runPart({ name, title, run }: Part, guest: Guest): Promise<void> {
+  const startedMs = performance.now()
+  console.log(`\n== vm ${name}: ${title}`)
+  const result = await run({ guest, node: guestNode, say: console.log }).catch((error: unknown): PartResult => {
+    console.error(error)
+    return { passed: 0, failed: 1, skipped: 0 }
+  })
+  for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += result[key]
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0)
+  console.log(
+    `== vm ${name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s`,
+  )
+}

@@ -1,0 +1,26 @@
+// A part of the vm stage: something that needs a kernel of its own. One file each below parts/, listed in main.ts.
+
+import type { Guest } from './guest.ts'
+
+export interface Part {
+  /** What `scripts/test vm NAME` calls it. */
+  name: string
+  /** What it shows, in a few words. */
+  title: string
+  /** Runs in a guest that other parts have used: makes what it needs, and removes it. Throws when it cannot even begin. */
+  run(context: PartContext): Promise<PartResult>
+}
+
+export interface PartContext {
+  guest: Guest
+  /** Path of the pinned Node in the guest. */
+  node: string
+  /** Shows one line of progress. */
+  say(line: string): void
+}
+
+export interface PartResult {
+  passed: number
+  failed: number
+  skipped: number
+}
