@@ -9,8 +9,11 @@ import { Informer } from '../api/client/informer.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { isConflict, isNotFound } from '../api/objects/status-error.ts'
+import { endpointSlices } from '../api/resources/endpoint-slices.ts'
+import { nodes } from '../api/resources/nodes.ts'
 import { pods } from '../api/resources/pods.ts'
 import { services } from '../api/resources/services.ts'
+import { Announcer } from './announcer/announcer.ts'
 import { DockerRuntime } from './docker/docker-runtime.ts'
 import { CniNetwork } from './network/cni-network.ts'
 import { NodeNetwork } from './network/node-network.ts'
@@ -65,6 +68,23 @@ const nodeNetwork = new NodeNetwork({
 })
 
 const serviceInformer = new Informer(client, services, { onError: report('services') })
+const sliceInformer = new Informer(client, endpointSlices, {
+  onError: report('endpoint slices'),
+  indexes: {
+    service: ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`],
+  },
+})
+const nodeInformer = new Informer(client, nodes, { onError: report('nodes') })
+const announcer = new Announcer({
+  client,
+  nodeName,
+  nodeIp,
+  services: serviceInformer,
+  slices: sliceInformer,
+  nodes: nodeInformer,
+  onError: report('announcer'),
+  onTaken: ({ address, service }) => log.info({ address, service }, 'taking a load balancer address'),
+})
 const objects = new WatchedObjects({
   client,
   now,
@@ -166,6 +186,9 @@ await Promise.all([
   ),
   nodeNetwork.run(stop.signal),
   serviceInformer.run(stop.signal),
+  sliceInformer.run(stop.signal),
+  nodeInformer.run(stop.signal),
+  announcer.run(stop.signal),
   manager.run(stop.signal),
   ...(options.proxyMode === 'none'
     ? []

@@ -45,6 +45,11 @@ const rules: Rule[] = [
     why: 'the pod network knows attachments and routes, not pods workers',
   },
   {
+    from: 'agent/announcer/',
+    may: ['api/', 'cni/linux/'],
+    why: 'the announcer knows Services, Nodes and the link',
+  },
+  {
     from: 'agent/proxy/',
     may: ['api/', 'cni/linux/'],
     why: 'the proxy knows Services and the kernel, nothing of pods workers',

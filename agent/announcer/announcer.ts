@@ -1,0 +1,149 @@
+// Keeps the addresses that fall to this node on its link. Changes of objects and the death of a better candidate wake it; what
+// is held is worked out anew each time.
+
+import type { Client } from '../../api/client/client.ts'
+import type { Informer } from '../../api/client/informer.ts'
+import { pause } from '../../api/client/work-queue.ts'
+import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
+import { nodes } from '../../api/resources/nodes.ts'
+import type { Link } from '../../cni/linux/ip.ts'
+import { Peers } from './peers.ts'
+import { type Announcement, networksAnnotation, planAnnouncements, planOwn, planPeers } from './plan.ts'
+import { announce, findUplink, holdAddresses, networksOf, type Where } from './uplink.ts'
+
+export interface AnnouncerOptions extends Where {
+  client: Client
+  nodeName: string
+  nodeIp: string
+  services: Informer<Service>
+  /** With the index "service": "namespace/name" of the slice's Service. */
+  slices: Informer<EndpointSlice>
+  nodes: Informer<Node>
+  onError: (error: unknown) => void
+  /** Told of addresses that this node took. */
+  onTaken?: (announcement: Announcement) => void
+}
+
+const collectMs = 10
+const retryMs = 1_000
+/** Pauses before each telling: neighbours may miss a frame, and another holder may need a moment to let go. */
+const repeatsMs = [0, 200, 1_000, 2_000]
+const resyncMs = 60_000
+
+export class Announcer {
+  readonly #options: AnnouncerOptions
+  readonly #peers: Peers
+  #announcements: Announcement[] = []
+  /** Nodes that came back since the last look. */
+  readonly #returned = new Set<string>()
+  #changed = true
+  #wake: (() => void) | undefined
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options
+    this.#peers = new Peers({
+      addressOf: (node) => this.#addressOf(node),
+      onDeath: () => this.#mark(),
+      onReturn: (node) => {
+        this.#returned.add(node)
+        this.#mark()
+      },
+    })
+    options.services.onChange(({ old, object }) => {
+      if (old?.spec.type === 'LoadBalancer' || object?.spec.type === 'LoadBalancer') this.#mark()
+    })
+    options.slices.onChange(() => {
+      if (this.#announcements.length > 0) this.#mark()
+    })
+    options.nodes.onChange(() => this.#mark())
+  }
+
+  /** Works until the signal aborts. The addresses stay: other nodes see that this one lives, and leave them to it. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { services, slices, nodes: nodeInformer } = this.#options
+    signal.addEventListener('abort', () => this.#wake?.())
+    await Promise.race([
+      Promise.all([services.synced, slices.synced, nodeInformer.synced]),
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+    ])
+    while (!signal.aborted) {
+      await this.#sync(signal)
+      if (!signal.aborted && !this.#changed) await this.#waitForChange()
+    }
+    this.#peers.close()
+  }
+
+  #mark(): void {
+    this.#changed = true
+    this.#wake?.()
+  }
+
+  async #waitForChange(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, resyncMs)
+    this.#wake = resolve
+    await promise
+    clearTimeout(timer)
+    this.#wake = undefined
+  }
+
+  async #sync(signal: AbortSignal): Promise<void> {
+    await pause(collectMs, signal)
+    this.#changed = false
+    try {
+      const link = await findUplink(this.#options.nodeIp, this.#options)
+      await this.#publishNetworks(link)
+      await this.#hold(link, signal)
+    } catch (error) {
+      this.#changed = true
+      this.#options.onError(error)
+      await pause(retryMs, signal)
+    }
+  }
+
+  /** Other agents must know which addresses this node can take. */
+  async #publishNetworks(link: Link): Promise<void> {
+    const { client, nodeName } = this.#options
+    const self = this.#options.nodes.get(nodeName)
+    const networks = networksOf(link).join(',')
+    if (self === undefined || self.metadata.annotations?.[networksAnnotation] === networks) return
+    await client.patch(nodes, { name: nodeName }, 'application/merge-patch+json', {
+      metadata: { annotations: { [networksAnnotation]: networks } },
+    })
+  }
+
+  async #hold(link: Link, signal: AbortSignal): Promise<void> {
+    const { services, slices, nodes: nodeInformer, nodeName, onTaken } = this.#options
+    const { isAlive } = this.#peers
+    this.#announcements = planAnnouncements(
+      services.list(),
+      (key) => slices.byIndex('service', key),
+      nodeInformer.list(),
+    )
+    this.#peers.watch(planPeers(this.#announcements, nodeName, isAlive))
+    const own = planOwn(this.#announcements, nodeName, isAlive)
+    const taken = new Set(await holdAddresses(link, own, this.#options))
+    for (const announcement of own) {
+      const isNew = taken.has(announcement.address)
+      if (isNew) onTaken?.(announcement)
+      // Whoever came back may have thought that this node was dead, and told the neighbours so.
+      if (isNew || announcement.candidates.some((node) => this.#returned.has(node)))
+        void this.#tellNeighbours(link, announcement.address, signal).catch(this.#options.onError)
+    }
+    this.#returned.clear()
+  }
+
+  async #tellNeighbours(link: Link, address: string, signal: AbortSignal): Promise<void> {
+    for (const afterMs of repeatsMs) {
+      await pause(afterMs, signal)
+      if (!signal.aborted) await announce(link, address, this.#options)
+    }
+  }
+
+  #addressOf(name: string): { host: string; port: number } | undefined {
+    const { status } = this.#options.nodes.get(name) ?? {}
+    const host = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address
+    const port = status?.daemonEndpoints?.kubeletEndpoint?.Port
+    return host === undefined || port === undefined ? undefined : { host, port }
+  }
+}

@@ -1,0 +1,85 @@
+// The kernel's side: addresses on the node's link, told to the neighbours, and closed but for the ports of their Services. The
+// set of the guard table is also the record of which addresses are ours: an address is in it before it is on the link, and
+// leaves it last, so that a process killed at any line leaves nothing that the next one does not know.
+
+import ipaddr from 'ipaddr.js'
+import { CommandError, run } from '../../cni/linux/exec.ts'
+import { ipBatch, type Link, listLinks } from '../../cni/linux/ip.ts'
+import { listTable, runNft } from '../../cni/linux/nft.ts'
+import { guardTable, parseGuard, planGuard } from './guard.ts'
+import type { Announcement } from './plan.ts'
+
+export interface Where {
+  netns?: string
+}
+
+/** The link that has the node's address. Throws when none has. */
+export async function findUplink(nodeIp: string, where: Where = {}): Promise<Link> {
+  const wanted = ipaddr.parse(nodeIp).toString()
+  const found = (await listLinks(where)).find(({ addr_info }) => addr_info?.some(({ local }) => local === wanted))
+  if (found === undefined) throw new Error(`no link of this node has its address ${nodeIp}`)
+  return found
+}
+
+/** Networks that the link is on, such as "192.0.2.0/24". Link-local ones and single addresses are none. */
+export function networksOf({ addr_info = [] }: Link): string[] {
+  const networks = addr_info
+    .filter(({ local, prefixlen }) => prefixlen < (local.includes(':') ? 128 : 32) && !/^fe80:/i.test(local))
+    .map(({ local, prefixlen }) => {
+      const family = local.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4
+      return `${family.networkAddressFromCIDR(`${local}/${prefixlen}`)}/${prefixlen}`
+    })
+  return [...new Set(networks)].sort()
+}
+
+/** Holds exactly these addresses on the link. Returns those that are new there: they want announcing. Writes nothing when all is so. */
+export async function holdAddresses(
+  { ifname }: Pick<Link, 'ifname'>,
+  wanted: readonly Announcement[],
+  where: Where = {},
+): Promise<string[]> {
+  const guard = parseGuard(await listTable(guardTable, where))
+  const [link] = await listLinks(where, ['dev', ifname])
+  const present = new Set((link?.addr_info ?? []).map(({ local }) => local))
+  const addresses = wanted.map(({ address }) => address)
+  const added = addresses.filter((address) => !present.has(address))
+  const stale = guard.addresses.filter((address) => !addresses.includes(address))
+  const opening = planGuard(guard, wanted, stale)
+  if (opening !== '') await runNft(opening, where)
+  await ipBatch(
+    [
+      // nodad: the agents have agreed already, and an address that waits for DAD answers nobody.
+      ...added.map((address) => `addr add ${prefixed(address)} dev ${ifname}${address.includes(':') ? ' nodad' : ''}`),
+      ...stale
+        .filter((address) => present.has(address))
+        .map((address) => `addr del ${prefixed(address)} dev ${ifname}`),
+    ],
+    where,
+  )
+  const closing = planGuard(parseGuard(await listTable(guardTable, where)), wanted, [])
+  if (closing !== '') await runNft(closing, where)
+  return added
+}
+
+/** Removes every address that an agent took, and the guard. Does nothing when there is nothing. */
+export async function removeAddresses(link: Pick<Link, 'ifname'>, where: Where = {}): Promise<void> {
+  if ((await listTable(guardTable, where)).length === 0) return
+  await holdAddresses(link, [], where)
+  await runNft(`delete table ${guardTable}\n`, where)
+}
+
+/** Tells the neighbours where the address is now: gratuitous ARP (RFC 5227) or an unsolicited advertisement (RFC 4861, 7.2.6). */
+export async function announce({ ifname }: Pick<Link, 'ifname'>, address: string, where: Where = {}): Promise<void> {
+  const [program, args] = address.includes(':')
+    ? (['ndptool', ['-t', 'na', '-U', '-i', ifname, '-T', address, 'send']] as const)
+    : (['busybox', ['arping', '-q', '-U', '-c', '1', '-I', ifname, '-s', address, address]] as const)
+  try {
+    await run(program, args, where)
+  } catch (error) {
+    // busybox counts answers, and to a gratuitous ARP nobody answers.
+    if (!(error instanceof CommandError && program === 'busybox' && error.exitCode === 1 && error.stderr === ''))
+      throw error
+  }
+}
+
+const prefixed = (address: string) => `${address}/${address.includes(':') ? 128 : 32}`

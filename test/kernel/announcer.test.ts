@@ -1,0 +1,121 @@
+// Load balancer addresses on a node's link, judged by a neighbour on the same network.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Announcement } from '../../agent/announcer/plan.ts'
+import { announce, findUplink, holdAddresses, networksOf, removeAddresses } from '../../agent/announcer/uplink.ts'
+import { run } from '../../cni/linux/exec.ts'
+import { type Host, TestNetwork } from '../support/namespaces.ts'
+
+let net: TestNetwork
+let first: Host
+let second: Host
+let neighbour: Host
+
+beforeAll(async () => {
+  net = await TestNetwork.create('announce')
+  const wire = await net.addHost('switch')
+  await net.ip(wire, 'link add br0 type bridge forward_delay 0')
+  await net.ip(wire, 'link set br0 up')
+  const plug = async (name: string, host: number) => {
+    const added = await net.addHost(name)
+    await net.connect(wire, name, `198.51.100.${host}/32`, added, 'eth0', `192.0.2.${host}/24`)
+    await net.ip(added, `addr add 2001:db8::${host}/64 dev eth0 nodad`)
+    await net.ip(wire, `link set ${name} master br0`)
+    return added
+  }
+  ;[first, second, neighbour] = [await plug('first', 11), await plug('second', 12), await plug('neighbour', 1)]
+  for (const host of [first, second]) {
+    await net.serve(host, 'tcp', 80, host.name)
+    await net.serve(host, 'tcp', 22, 'ssh')
+  }
+})
+
+afterAll(() => net.close())
+
+const web = (address: string): Announcement => ({
+  address,
+  service: 'default/web',
+  candidates: [],
+  ports: [{ protocol: 'tcp', port: 80 }],
+})
+const eth0 = { ifname: 'eth0' }
+const four = web('192.0.2.200')
+const six = web('2001:db8::200')
+
+async function askSix(port: number): Promise<string> {
+  return await run('socat', ['-T2', '-', `TCP6:[${six.address}]:${port},connect-timeout=2`], {
+    ...neighbour,
+    input: '',
+  }).catch((error: Error) => error.message)
+}
+
+test("the uplink is the link with the node's address, and says which networks it is on", async () => {
+  const uplink = await findUplink('192.0.2.11', first)
+  expect([uplink.ifname, networksOf(uplink)]).toEqual(['eth0', ['192.0.2.0/24', '2001:db8::/64']])
+  await expect(findUplink('192.0.2.99', first)).rejects.toThrow('192.0.2.99')
+})
+
+test("an address answers on its Service's ports, and is not the node: other ports and ping are refused", async () => {
+  expect(await holdAddresses(eth0, [four], first)).toEqual(['192.0.2.200'])
+  await announce(eth0, four.address, first)
+  expect(await net.askTcp(neighbour, four.address, 80)).toMatch(/first/)
+  expect(await net.askTcp(neighbour, '192.0.2.11', 22)).toMatch(/^ssh/)
+  expect(await net.askTcp(neighbour, four.address, 22)).toBe('')
+  await expect(run('ping', ['-c', '1', '-W', '1', four.address], neighbour)).rejects.toThrow()
+})
+
+test('holding the same again writes nothing', async () => {
+  const state = async () =>
+    (await run('nft', ['-a', 'list', 'table', 'inet', 'fairlead-announce'], first)) +
+    (await net.ip(first, 'addr show dev eth0'))
+  const before = await state()
+  expect(await holdAddresses(eth0, [four], first)).toEqual([])
+  expect(await state()).toBe(before)
+})
+
+test("an address that moves is found at once: the new holder tells the neighbours' caches", async () => {
+  await holdAddresses(eth0, [four], first)
+  expect(await net.askTcp(neighbour, four.address, 80)).toMatch(/first/)
+  // The first holder is dead: it neither answers nor lets go.
+  await net.ip(first, 'link set eth0 down')
+  await holdAddresses(eth0, [four], second)
+  await announce(eth0, four.address, second)
+  expect(await net.askTcp(neighbour, four.address, 80)).toMatch(/second/)
+  await net.ip(first, 'link set eth0 up')
+  await holdAddresses(eth0, [], second)
+})
+
+test('IPv6 addresses move alike, by unsolicited neighbour advertisements', async () => {
+  await net
+    .ip(first, 'addr add 2001:db8::11/64 dev eth0 nodad')
+    .catch(() => undefined /* it may have survived the link */)
+  await holdAddresses(eth0, [six], first)
+  await announce(eth0, six.address, first)
+  const hardwareAddress = async (host: Host) => {
+    const [link] = JSON.parse(await net.ip(host, '-json link show dev eth0'))
+    return link.address
+  }
+  const cached = async () => {
+    const [entry] = JSON.parse(await net.ip(neighbour, `-json -6 neigh show ${six.address} dev eth0`))
+    return entry?.lladdr
+  }
+  await askSix(22)
+  expect(await cached()).toBe(await hardwareAddress(first))
+  expect(await askSix(22)).toContain('refused')
+  await holdAddresses(eth0, [six], second)
+  await announce(eth0, six.address, second)
+  await expect.poll(cached, { timeout: 5_000 }).toBe(await hardwareAddress(second))
+})
+
+test('an address that is no longer wanted goes, those of the user stay, and removal leaves nothing', async () => {
+  await net.ip(second, 'addr add 192.0.2.77/32 dev eth0')
+  await holdAddresses(eth0, [four], second)
+  await holdAddresses(eth0, [web('192.0.2.201')], second)
+  const addresses = async () => await net.ip(second, '-o addr show dev eth0')
+  expect(await addresses()).toMatch(/192\.0\.2\.201/)
+  expect(await addresses()).not.toMatch(/192\.0\.2\.200/)
+  await removeAddresses(eth0, second)
+  expect(await addresses()).not.toMatch(/192\.0\.2\.20\d/)
+  expect(await addresses()).toMatch(/192\.0\.2\.77/)
+  expect(await run('nft', ['list', 'ruleset'], second)).not.toContain('fairlead-announce')
+})
