@@ -8,6 +8,8 @@ export interface RunOptions {
   /** Run in this network namespace: a path such as /proc/123/ns/net or /run/netns/x. */
   netns?: string
   signal?: AbortSignal
+  /** For programs that go on after a failed line of their input and end with 0: words on stderr are a failure too. */
+  strict?: boolean
 }
 
 /** A program ended with an exit code other than 0, or could not be started (exitCode undefined). */
@@ -27,7 +29,7 @@ export class CommandError extends Error {
 export async function run(
   program: string,
   args: readonly string[],
-  { input, netns, signal }: RunOptions = {},
+  { input, netns, signal, strict = false }: RunOptions = {},
 ): Promise<string> {
   // nsenter, not `ip netns exec`: the latter mounts a fresh /sys, which hides the cgroup mounts.
   const [file, fileArgs] = netns === undefined ? [program, args] : ['nsenter', [`--net=${netns}`, program, ...args]]
@@ -38,7 +40,7 @@ export async function run(
     ...(signal !== undefined && { cancelSignal: signal }),
   } satisfies Options
   const result = await execa(file, fileArgs, options)
-  if (result.failed)
+  if (result.failed || (strict && result.stderr))
     throw new CommandError([program, ...args].join(' '), result.exitCode, String(result.stderr ?? ''), result)
   return String(result.stdout)
 }

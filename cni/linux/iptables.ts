@@ -3,14 +3,31 @@
 
 import { type RunOptions, run } from './exec.ts'
 
+/** Whose rules: iptables', unless the family is ipv6. */
+export type TableOptions = Pick<RunOptions, 'netns'> & { family?: 'ipv4' | 'ipv6' }
+
 /** The rules of one table, as iptables-save prints them. */
-export async function saveTable(table: string, options: Pick<RunOptions, 'netns'> = {}): Promise<string> {
-  return await run('iptables-save', ['-t', table], options)
+export async function saveTable(table: string, { family, ...options }: TableOptions = {}): Promise<string> {
+  return await run(`${program(family)}-save`, ['-t', table], options)
+}
+
+/** All tables of one family with counters; `legacy` asks the older variant, whose rules the kernel runs beside the others. */
+export async function saveAll(
+  version: 4 | 6,
+  options: Pick<RunOptions, 'netns'> = {},
+  variant: 'nft' | 'legacy' = 'nft',
+): Promise<string> {
+  const family = version === 4 ? 'iptables' : 'ip6tables'
+  return await run(`${family}-${variant}-save`, ['-c'], options)
 }
 
 /** Applies a text in the format of iptables-save; chains that it does not name stay as they are. */
-export async function restoreRules(text: string, options: Pick<RunOptions, 'netns'> = {}): Promise<void> {
-  await run('iptables-restore', ['--noflush', '-w', '5'], { ...options, input: text })
+export async function restoreRules(text: string, { family, ...options }: TableOptions = {}): Promise<void> {
+  await run(`${program(family)}-restore`, ['--noflush', '-w', '5'], { ...options, input: text })
+}
+
+function program(family: TableOptions['family']): string {
+  return family === 'ipv6' ? 'ip6tables' : 'iptables'
 }
 
 /** Chains and their rules (as after "-A CHAIN ") in one table's text of iptables-save. */
