@@ -11,9 +11,9 @@ export interface PeersOptions {
   onReturn(node: string): void
 }
 
-/** Two questions in a row without an answer are a death: found out within 2 * (interval + patience) = 1.6 s. */
-const intervalMs = 400
-const patienceMs = 400
+/** Two questions in a row without an answer are a death: found out within 2 * (interval + patience) = 1.2 s. */
+const intervalMs = 300
+const patienceMs = 300
 const deadAfter = 2
 
 export class Peers {
