@@ -12,6 +12,7 @@ import { ClusterView } from './cluster-view.ts'
 import { type Controller, type ControllerContext, describeError, type Events, type Log } from './controller.ts'
 import { DeploymentController } from './deployment/deployment.ts'
 import { EndpointSliceController } from './endpoint-slice/endpoint-slice.ts'
+import { EndpointSliceMirroringController } from './endpoint-slice-mirroring/endpoint-slice-mirroring.ts'
 import { EndpointsController } from './endpoints/endpoints.ts'
 import { GarbageCollector } from './garbage-collector/garbage-collector.ts'
 import { NamespaceController } from './namespace/namespace.ts'
@@ -53,6 +54,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     new ReplicaSetController(context),
     new EndpointSliceController(context),
     new EndpointsController(context),
+    new EndpointSliceMirroringController(context),
     new NodeIpamController(context, { clusterCidr, nodeCidrMaskSize }),
     new NodeLifecycleController(context),
     new TaintEvictionController(context),

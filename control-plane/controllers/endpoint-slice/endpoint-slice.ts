@@ -2,7 +2,7 @@
 // selector are left to whoever writes theirs. A pod's readiness is on its way to the proxies one API call after the pod.
 
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
-import type { EndpointSlice, Pod } from '../../../api/generated/types.ts'
+import type { EndpointSlice, Node, Pod } from '../../../api/generated/types.ts'
 import { type Stored, toKey } from '../../../api/objects/object.ts'
 import { isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
 import { endpointSlices } from '../../../api/resources/endpoint-slices.ts'
@@ -31,6 +31,9 @@ export class EndpointSliceController implements Controller {
       if (old !== undefined) this.#enqueueServicesOf(old)
       if (object !== undefined) this.#enqueueServicesOf(object)
     })
+    view.nodes.onChange(({ old, object }) => {
+      if (zoneOf(old) !== zoneOf(object)) this.#enqueueServicesOn((object ?? old)?.metadata.name ?? '')
+    })
     view.endpointSlices.onChange((change) => {
       this.#writes.observe(change)
       const { namespace, labels } = (change.object ?? change.old)?.metadata ?? {}
@@ -54,7 +57,9 @@ export class EndpointSliceController implements Controller {
     const own = this.#writes
       .overlay(key, cached)
       .filter(({ metadata }) => metadata.labels?.[managedByLabel] === managedBy)
-    const plan = planSlices(service, podsOfService(view.pods, service), own)
+    const plan = planSlices(service, podsOfService(view.pods, service), own, (node) =>
+      zoneOf(view.nodes.get(node ?? '')),
+    )
     const { error } = await runAll([
       ...plan.create.map((slice) => () => this.#create(key, slice)),
       ...plan.update.map((slice) => () => this.#update(key, slice)),
@@ -69,6 +74,10 @@ export class EndpointSliceController implements Controller {
 
   #enqueueServicesOf(pod: Stored<Pod>): void {
     for (const service of servicesOfPod(this.#context.view.services, pod)) this.#queue.add(toKey(service))
+  }
+
+  #enqueueServicesOn(node: string): void {
+    for (const pod of this.#context.view.pods.byIndex('node', node)) this.#enqueueServicesOf(pod)
   }
 
   #isLeaving(namespace: string | undefined): boolean {
@@ -95,4 +104,8 @@ export class EndpointSliceController implements Controller {
   #noteWritten(key: string, slice: Stored<EndpointSlice>): void {
     this.#writes.noteWritten(key, slice, this.#context.view.endpointSlices.get(toKey(slice)))
   }
+}
+
+function zoneOf(node: Stored<Node> | undefined): string | undefined {
+  return node?.metadata.labels?.['topology.kubernetes.io/zone']
 }

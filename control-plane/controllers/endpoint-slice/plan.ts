@@ -15,6 +15,7 @@ import {
   isHeadless,
   portsKey,
 } from '../service-backends.ts'
+import { locate, type ZoneOf } from './hints.ts'
 
 /** Endpoints in one slice. */
 const sliceLimit = 100
@@ -39,9 +40,14 @@ interface Draft {
 }
 
 /** What must change so that the service's slices hold exactly these pods. */
-export function planSlices(service: Stored<Service>, pods: Stored<Pod>[], slices: Stored<EndpointSlice>[]): SlicePlan {
+export function planSlices(
+  service: Stored<Service>,
+  pods: Stored<Pod>[],
+  slices: Stored<EndpointSlice>[],
+  zoneOf: ZoneOf = () => undefined,
+): SlicePlan {
   const types = addressTypesOf(service)
-  const drafts = types.flatMap((addressType) => draftFamily(service, pods, slices, addressType))
+  const drafts = types.flatMap((addressType) => draftFamily(service, pods, slices, addressType, zoneOf))
   const kept = new Set(drafts.map(({ slice }) => slice))
   const surplus = slices.filter((slice) => !kept.has(slice))
   recycle(drafts, surplus)
@@ -59,11 +65,12 @@ function draftFamily(
   pods: Stored<Pod>[],
   slices: Stored<EndpointSlice>[],
   addressType: AddressType,
+  zoneOf: ZoneOf,
 ): Draft[] {
   const own = slices.filter((slice) => slice.addressType === addressType)
   const drafts = groupBackends(service, pods, addressType).flatMap(({ ports, backends }) => {
     const present = own.filter((slice) => portsKey(slice.ports ?? []) === portsKey(ports))
-    return fill(present, backends.map(toEndpoint), { addressType, ports })
+    return fill(present, locate(service, backends.map(toEndpoint), zoneOf), { addressType, ports })
   })
   if (drafts.length > 0) return drafts
   // A service without endpoints has one empty slice: readers can tell it from one that nobody has looked at yet.
