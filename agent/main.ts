@@ -8,6 +8,7 @@ import { HttpClient } from '../api/client/http-client.ts'
 import { Informer } from '../api/client/informer.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
+import { toKey } from '../api/objects/object.ts'
 import { isConflict, isNotFound } from '../api/objects/status-error.ts'
 import { endpointSlices } from '../api/resources/endpoint-slices.ts'
 import { nodes } from '../api/resources/nodes.ts'
@@ -28,9 +29,12 @@ import type { EmitEvent, PodDependencies } from './pods/dependencies.ts'
 import { ImagePuller } from './pods/image-puller.ts'
 import type { StoredPod } from './pods/pod.ts'
 import { PodManager } from './pods/pod-manager.ts'
+import { openGate } from './pods/policy-gate.ts'
 import { serviceEnvironment } from './pods/service-environment.ts'
 import { StatusWriter } from './pods/status-writer.ts'
 import { WatchedObjects } from './pods/watched-objects.ts'
+import { NetworkPolicies } from './policy/network-policies.ts'
+import { NftablesBackend, removePolicyRules } from './policy/nftables/nftables-backend.ts'
 import { removeOtherModes } from './proxy/modes.ts'
 import { ServiceProxy } from './proxy/service-proxy.ts'
 import { createAgentServer } from './server/agent-server.ts'
@@ -67,6 +71,22 @@ const nodeNetwork = new NodeNetwork({
   onError: report('network'),
 })
 
+const policies =
+  options.networkPolicy === 'on'
+    ? new NetworkPolicies({
+        client,
+        nodeName,
+        backend: new NftablesBackend(),
+        attached: async () =>
+          [...(await network.attachments())].map(([sandboxId, { pod, ips }]) => ({
+            sandboxId,
+            podKey: toKey(pod),
+            ips,
+          })),
+        onError: report('policy'),
+      })
+    : undefined
+
 const serviceInformer = new Informer(client, services, { onError: report('services') })
 const sliceInformer = new Informer(client, endpointSlices, {
   onError: report('endpoint slices'),
@@ -98,6 +118,7 @@ const emit: EmitEvent = (pod, { type, reason, message, container }) =>
 const deps: PodDependencies = {
   runtime,
   network,
+  policy: policies ?? openGate,
   volumes: new PodVolumes({ dataDir, objects }),
   objects,
   images: new ImagePuller({ runtime, now }),
@@ -169,6 +190,7 @@ const server = createAgentServer({
 const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
 await removeOtherModes(options.proxyMode === 'none' ? undefined : options.proxyMode)
+if (policies === undefined) await removePolicyRules()
 await server.listen('0.0.0.0', options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
 await Promise.all([
@@ -190,6 +212,7 @@ await Promise.all([
   nodeInformer.run(stop.signal),
   announcer.run(stop.signal),
   manager.run(stop.signal),
+  policies?.run(stop.signal),
   ...(options.proxyMode === 'none'
     ? []
     : [

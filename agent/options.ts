@@ -1,6 +1,6 @@
 // The agent's flags.
 
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { toBytes } from '../api/objects/quantity.ts'
 import { isProxyMode, type ProxyMode, proxyModes } from './proxy/modes.ts'
 
@@ -23,6 +23,7 @@ export interface AgentOptions {
   clusterDomain: string
   proxyMode: ProxyMode | 'none'
   network: 'host-gw'
+  networkPolicy: 'on' | 'off'
   cgroupRoot: string
   leaseIntervalSeconds: number
   maxPods: number
@@ -59,6 +60,9 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
     .option('--proxy-mode <mode>', `${proxyModes.join(', ')} or none`, 'iptables')
     .option('--network <kind>', 'how pods reach pods on other nodes: host-gw', 'host-gw')
+    .addOption(
+      new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
+    )
     .option('--cgroup-root <path>', "parent of the pods' cgroups", '/')
     .option('--lease-interval-seconds <seconds>', 'time between heartbeats', parseWhole, 10)
     .option('--max-pods <number>', 'how many pods fit', parseWhole, 110)

@@ -55,6 +55,11 @@ const rules: Rule[] = [
     why: 'the proxy knows Services and the kernel, nothing of pods workers',
   },
   {
+    from: 'agent/policy/',
+    may: ['api/', 'cni/linux/'],
+    why: 'policies know objects and the kernel, nothing of pods workers',
+  },
+  {
     from: 'agent/pods/',
     may: ['api/', 'agent/runtime/', 'agent/network/', 'agent/volumes/'],
     why: 'pods are run through interfaces; Docker and the kernel are behind them',

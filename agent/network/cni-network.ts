@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { CniResult } from '../../cni/spec.ts'
+import type { PodIdentity } from '../runtime/runtime.ts'
 import { type AttachmentRecord, AttachmentRecords } from './attachments.ts'
 import { addChain, type ChainCall, checkChain, delChain, gcChain } from './chain.ts'
 import { readConfigList } from './conflist.ts'
@@ -68,10 +69,12 @@ export class CniNetwork implements PodNetwork {
     await checkChain(record.config, this.#toCall(record), record.result)
   }
 
-  async attachments(): Promise<Map<string, { ips: string[] }>> {
+  async attachments(): Promise<Map<string, { pod: PodIdentity; ips: string[] }>> {
     const records = await this.#records.list()
     return new Map(
-      records.flatMap(({ sandboxId, result }) => (result === undefined ? [] : [[sandboxId, { ips: ipsOf(result) }]])),
+      records.flatMap(({ sandboxId, args, result }) =>
+        result === undefined ? [] : [[sandboxId, { pod: podOf(args), ips: ipsOf(result) }]],
+      ),
     )
   }
 
@@ -101,6 +104,12 @@ export class CniNetwork implements PodNetwork {
   #toCall({ sandboxId, netns, args, capabilities }: AttachmentRecord): ChainCall {
     return { containerId: sandboxId, netns, ifname, args, capabilities, binDirs: this.#options.binDirs }
   }
+}
+
+/** The inverse of what toRecord writes. */
+function podOf(args: AttachmentRecord['args']): PodIdentity {
+  const { K8S_POD_NAMESPACE: namespace = '', K8S_POD_NAME: name = '', K8S_POD_UID: uid = '' } = args
+  return { namespace, name, uid }
 }
 
 function ipsOf({ ips = [] }: CniResult): string[] {

@@ -23,8 +23,8 @@ export interface PodNetwork {
   detach(sandboxId: string): Promise<void>
   /** Throws when the kernel no longer holds what ADD made. */
   check(sandboxId: string): Promise<void>
-  /** Addresses of attached sandboxes, by sandbox id. */
-  attachments(): Promise<Map<string, { ips: string[] }>>
+  /** Addresses of attached sandboxes and whose they are, by sandbox id. */
+  attachments(): Promise<Map<string, { pod: PodIdentity; ips: string[] }>>
   /** Detaches and releases everything that belongs to none of these sandboxes. */
   collectGarbage(liveSandboxIds: ReadonlySet<string>): Promise<void>
 }

@@ -8,6 +8,7 @@ import type { PodCgroups } from './cgroups.ts'
 import type { ImagePuller } from './image-puller.ts'
 import type { DnsSettings } from './network-files.ts'
 import type { StoredPod } from './pod.ts'
+import type { PolicyGate } from './policy-gate.ts'
 import type { StatusWriter } from './status-writer.ts'
 
 /** Facts of the node that pods can see. */
@@ -29,6 +30,7 @@ export type EmitEvent = (
 export interface PodDependencies {
   runtime: Runtime
   network: PodNetwork
+  policy: PolicyGate
   volumes: PodVolumes
   objects: ObjectSource
   images: ImagePuller

@@ -9,6 +9,7 @@ import { PodVolumes } from '../volumes/pod-volumes.ts'
 import type { PodDependencies } from './dependencies.ts'
 import { ImagePuller } from './image-puller.ts'
 import type { StoredPod } from './pod.ts'
+import { openGate } from './policy-gate.ts'
 import { makePod, makeTemplate } from './test-pods.ts'
 import { PodWorker } from './worker.ts'
 
@@ -68,6 +69,7 @@ function makeDeps(): PodDependencies {
   return {
     runtime,
     network: makeNetwork(),
+    policy: openGate,
     volumes: new PodVolumes({ dataDir, objects }),
     objects,
     images: new ImagePuller({ runtime, now: Date.now }),

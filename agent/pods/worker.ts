@@ -361,7 +361,7 @@ export class PodWorker {
   }
 
   async #attach(sandbox: Sandbox): Promise<readonly string[]> {
-    const { network, node, volumes } = this.#deps
+    const { network, node, policy, volumes } = this.#deps
     const directory = volumes.podDirectory(this.#pod.metadata.uid)
     let ips: readonly string[] = [node.ip]
     if (sandbox.network === 'pod') {
@@ -369,6 +369,7 @@ export class PodWorker {
       const portMappings = portMappingsOf(this.#pod)
       const request = { sandboxId: sandbox.id, pod: identityOf(this.#pod), netns, portMappings }
       ips = (await network.attach(request)).ips
+      await policy.admit({ sandboxId: sandbox.id, pod: this.#pod, ips })
     }
     // After prepare, which writes the same files without addresses.
     await this.#prepared?.catch(() => undefined)
@@ -381,6 +382,7 @@ export class PodWorker {
     await this.#attachments.get(sandbox.id)?.catch(() => undefined)
     // Detach first: once the pause process is gone, so is the namespace that DEL would clean.
     if (sandbox.network === 'pod') await this.#deps.network.detach(sandbox.id)
+    this.#deps.policy.release(sandbox.id)
     await this.#deps.runtime.stopSandbox(sandbox.id)
     this.#stopped.add(sandbox.id)
     this.#attachments.delete(sandbox.id)

@@ -9,6 +9,7 @@ import type { PodNetwork } from '../../agent/network/pod-network.ts'
 import type { PodDependencies } from '../../agent/pods/dependencies.ts'
 import { ImagePuller } from '../../agent/pods/image-puller.ts'
 import { PodManager } from '../../agent/pods/pod-manager.ts'
+import { openGate } from '../../agent/pods/policy-gate.ts'
 import { StatusWriter } from '../../agent/pods/status-writer.ts'
 import { WatchedObjects } from '../../agent/pods/watched-objects.ts'
 import { listMountPoints } from '../../agent/volumes/mount-points.ts'
@@ -81,6 +82,7 @@ function startAgent(): { stop: () => Promise<void> } {
   const deps: PodDependencies = {
     runtime,
     network,
+    policy: openGate,
     objects,
     statuses,
     volumes: new PodVolumes({ dataDir, objects }),
