@@ -221,6 +221,7 @@ await Promise.all([
           nodeName,
           clusterCidrs: clusterCidr.split(','),
           mode: options.proxyMode,
+          ipvsScheduler: options.ipvsScheduler,
           onError: report('proxy'),
         }).run(stop.signal),
       ]),

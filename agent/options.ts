@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { toBytes } from '../api/objects/quantity.ts'
+import { isScheduler, schedulers } from './proxy/ipvs/schedulers.ts'
 import { isProxyMode, type ProxyMode, proxyModes } from './proxy/modes.ts'
 
 export interface AgentOptions {
@@ -22,6 +23,7 @@ export interface AgentOptions {
   clusterDns?: string
   clusterDomain: string
   proxyMode: ProxyMode | 'none'
+  ipvsScheduler: string
   network: 'host-gw'
   networkPolicy: 'on' | 'off'
   cgroupRoot: string
@@ -59,6 +61,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     )
     .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
     .option('--proxy-mode <mode>', `${proxyModes.join(', ')} or none`, 'iptables')
+    .option('--ipvs-scheduler <name>', `how the mode ipvs spreads connections: ${schedulers.join(', ')}`, 'rr')
     .option('--network <kind>', 'how pods reach pods on other nodes: host-gw', 'host-gw')
     .addOption(
       new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
@@ -77,9 +80,11 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
   return { ...options, ...(memory !== undefined && { memoryBytes: toBytes(memory) }) }
 }
 
-function refuseUnknown(command: Command, { proxyMode, network }: AgentOptions): void {
+function refuseUnknown(command: Command, { proxyMode, ipvsScheduler, network }: AgentOptions): void {
   if (proxyMode !== 'none' && !isProxyMode(proxyMode))
     command.error(`error: --proxy-mode ${proxyMode}: must be one of ${[...proxyModes, 'none'].join(', ')}`)
+  if (!isScheduler(ipvsScheduler))
+    command.error(`error: --ipvs-scheduler ${ipvsScheduler}: must be one of ${schedulers.join(', ')}`)
   if (network !== 'host-gw') command.error(`error: --network ${network}: host-gw is what there is yet`)
 }
 

@@ -22,4 +22,6 @@ export interface BackendOptions {
   clusterCidrs: readonly string[]
   /** Network namespace to write to; absent: this process's own. */
   netns?: string
+  /** Of the mode ipvs: how virtual servers spread connections; rr when absent. */
+  ipvsScheduler?: string
 }

@@ -3,6 +3,8 @@
 import type { BackendOptions, ProxyBackend } from './backend.ts'
 import { IptablesBackend } from './iptables/iptables-backend.ts'
 import { removeProxyRules } from './iptables/remove.ts'
+import { IpvsBackend } from './ipvs/ipvs-backend.ts'
+import { removeIpvsRules } from './ipvs/remove.ts'
 
 interface Mode {
   create(options: BackendOptions): ProxyBackend
@@ -12,6 +14,7 @@ interface Mode {
 
 const modes = {
   iptables: { create: (options) => new IptablesBackend(options), remove: removeProxyRules },
+  ipvs: { create: (options) => new IpvsBackend(options), remove: removeIpvsRules },
 } satisfies Record<string, Mode>
 
 export type ProxyMode = keyof typeof modes

@@ -25,22 +25,23 @@ export interface RealServer {
  * "-u [fd00::a]:53" or, for a firewall mark, "-f 65536" and "-f 65536 -6".
  */
 export async function readVirtualServers(where: Where = {}): Promise<Map<string, VirtualServer>> {
-  return parseListing(await runIpvsadm(['-Ln'], where))
+  return parseListing(await run('ipvsadm', ['-Ln'], where))
 }
 
 /** Runs lines such as "-A -t 10.96.0.1:443 -s rr". Lines after one that fails are still run; the call throws then. */
 export async function restoreVirtualServers(lines: readonly string[], where: Where = {}): Promise<void> {
   // ipvsadm ends with the exit code of the last line alone.
-  if (lines.length > 0) await runIpvsadm(['-R'], { ...where, input: `${lines.join('\n')}\n`, strict: true })
+  if (lines.length > 0) await run('ipvsadm', ['-R'], { ...where, input: `${lines.join('\n')}\n`, strict: true })
 }
 
-/** Whether a command failed because the kernel has no IPVS, or not this scheduler. */
+/** Whether a command failed because the kernel has no IPVS and could not load it. */
 export function isNoIpvs(error: unknown): boolean {
-  return error instanceof CommandError && /Protocol not available|No such file|not found/i.test(error.message)
+  return error instanceof CommandError && error.stderr.includes('initialize ipvs')
 }
 
-async function runIpvsadm(args: readonly string[], options: RunOptions): Promise<string> {
-  return await run('ipvsadm', args, options)
+/** Whether a command failed because the kernel has not the scheduler that it named. */
+export function isNoScheduler(error: unknown): boolean {
+  return error instanceof CommandError && error.stderr.includes('Scheduler or persistence engine not found')
 }
 
 const serverPattern = /^(TCP|UDP|SCTP|FWM) +(\S+)( IPv6)? (\w+)(?: persistent (\d+))?/

@@ -5,11 +5,18 @@ import { isServiceChain } from './names.ts'
 import { jumps, planBase, sharedChains, type TableName } from './rules.ts'
 import { RestoreScript } from './script.ts'
 
-/** Takes the jumps out of the kernel's chains, then every chain of ours. Does nothing when there is nothing. */
+const tables: readonly TableName[] = ['nat', 'filter']
+
+/** Chains that no other mode has. The names of the rest are theirs as well, and stay while one of them runs. */
+const marks = ['KUBE-NODEPORTS', 'KUBE-EXTERNAL-SERVICES']
+
+/** Takes the jumps out of the kernel's chains, then every chain of ours. Does nothing when this mode was not the last one. */
 export async function removeProxyRules(options: { netns?: string } = {}): Promise<void> {
+  const saved = new Map<TableName, Map<string, string[]>>()
+  for (const table of tables) saved.set(table, parseTable(await saveTable(table, options)))
+  if (![...saved.values()].some((chains) => marks.some((mark) => chains.has(mark)))) return
   const script = new RestoreScript()
-  for (const table of ['nat', 'filter'] satisfies TableName[]) {
-    const actual = parseTable(await saveTable(table, options))
+  for (const [table, actual] of saved) {
     const ours = new Set([...planBase()[table].keys(), ...Object.keys(sharedChains[table])])
     for (const [chain, rule] of jumps[table])
       if (actual.get(chain)?.includes(rule) === true) script.delete(table, chain, rule)

@@ -1,0 +1,118 @@
+// The iptables rules of IPVS mode. They are the same with one Service and with ten thousand: what differs is in the sets.
+// IPVS takes packets at LOCAL_IN, behind INPUT of the table filter, and sends them through OUTPUT and POSTROUTING.
+
+import type { Family } from '../table.ts'
+import { type SetKind, setName } from './sets.ts'
+
+export type TableName = 'nat' | 'filter'
+
+/** Rules by table and chain, each as iptables-save prints it after "-A CHAIN ". */
+export type BaseRules = Record<TableName, ReadonlyMap<string, readonly string[]>>
+
+const comment = (text: string) => `-m comment --comment "${text}"`
+const markMasquerade = '-j KUBE-MARK-MASQ'
+
+/** All chains of one family. */
+export function planBaseRules(family: Family, clusterCidr: string): BaseRules {
+  return { nat: planNat(family, clusterCidr), filter: planFilter(family) }
+}
+
+function planNat(family: Family, clusterCidr: string): ReadonlyMap<string, string[]> {
+  const inSet = matcher(family)
+  return new Map([
+    ['KUBE-MARK-MASQ', ['-j MARK --set-xmark 0x4000/0x4000']],
+    [
+      'KUBE-SERVICES',
+      [
+        `${comment('Kubernetes load balancer addresses')} ${inSet('LOAD-BALANCER', 'dst,dst')} -j KUBE-LOAD-BALANCER`,
+        // From outside the pod range (a node, the outside by a route) replies must come back through this node.
+        `! -s ${clusterCidr} ${comment('Kubernetes cluster IPs')} ${inSet('CLUSTER-IP', 'dst,dst')} ${markMasquerade}`,
+        `${comment('Kubernetes external IPs')} ${inSet('EXTERNAL-IP', 'dst,dst')} ${markMasquerade}`,
+        `${comment('the node itself, to external IPs')} ${inSet('EXTERNAL-IP-LOCAL', 'dst,dst')} -m addrtype --src-type LOCAL ${markMasquerade}`,
+        `${comment('Kubernetes node ports')} -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT`,
+      ],
+    ],
+    ['KUBE-LOAD-BALANCER', [keepClient(inSet('LOAD-BALANCER-LOCAL', 'dst,dst')), markMasquerade]],
+    ['KUBE-NODE-PORT', planNodePorts(inSet)],
+    [
+      'KUBE-POSTROUTING',
+      [
+        // A pod that reaches itself through the Service would drop a reply from its own address.
+        `${comment('pods that reach themselves through a Service')} ${inSet('LOOP-BACK', 'dst,dst,src')} -j MASQUERADE`,
+        '-m mark ! --mark 0x4000/0x4000 -j RETURN',
+        // The mark goes before the packet does, so that it is not met again behind a tunnel.
+        '-j MARK --set-xmark 0x4000/0x0',
+        `${comment('kubernetes service traffic requiring SNAT')} -j MASQUERADE --random-fully`,
+      ],
+    ],
+  ])
+}
+
+type Matcher = (kind: SetKind, parts: string) => string
+
+function matcher(family: Family): Matcher {
+  return (kind, parts) => `-m set --match-set ${setName(family, kind)} ${parts}`
+}
+
+/** Under the policy Local the client's address is kept, but for the node itself, which would have the Service's. */
+function keepClient(match: string, protocol = ''): string {
+  const of = protocol === '' ? '' : `-p ${protocol} `
+  return `${of}${comment('externalTrafficPolicy Local')} ${match} -m addrtype ! --src-type LOCAL -j RETURN`
+}
+
+function planNodePorts(inSet: Matcher): string[] {
+  const sets = [
+    ['tcp', 'NODE-PORT-LOCAL-TCP', 'NODE-PORT-TCP', 'dst'],
+    ['udp', 'NODE-PORT-LOCAL-UDP', 'NODE-PORT-UDP', 'dst'],
+    ['sctp', 'NODE-PORT-LOCAL-SCTP-HASH', 'NODE-PORT-SCTP-HASH', 'dst,dst'],
+  ] as const
+  return sets.flatMap(([protocol, local, all, parts]) => [
+    keepClient(inSet(local, parts), protocol),
+    `-p ${protocol} ${comment(`Kubernetes node ports, ${protocol}`)} ${inSet(all, parts)} ${markMasquerade}`,
+  ])
+}
+
+function planFilter(family: Family): ReadonlyMap<string, string[]> {
+  const inSet = matcher(family)
+  const open: SetKind[] = ['CLUSTER-IP', 'LOAD-BALANCER', 'EXTERNAL-IP', 'EXTERNAL-IP-LOCAL']
+  const reject = `-j REJECT --reject-with ${family === 'ipv6' ? 'icmp6-port-unreachable' : 'icmp-port-unreachable'}`
+  return new Map([
+    [
+      'KUBE-IPVS-FILTER',
+      [
+        ...open.map((kind) => `${inSet(kind, 'dst,dst')} -j RETURN`),
+        // These addresses are local ones here: without this rule the node's own servers and ping would answer there.
+        `${comment('nothing but the Services answers on their addresses')} ${inSet('IPVS-IPS', 'dst')} ${reject}`,
+      ],
+    ],
+    ['KUBE-PROXY-FIREWALL', [`${inSet('LOAD-BALANCER-FW', 'dst,dst')} -j KUBE-SOURCE-RANGES-FIREWALL`]],
+    [
+      'KUBE-SOURCE-RANGES-FIREWALL',
+      [
+        `${comment('from a range of loadBalancerSourceRanges')} ${inSet('LOAD-BALANCER-SOURCE-CIDR', 'dst,dst,src')} -j RETURN`,
+        `${comment('from no range of loadBalancerSourceRanges')} -j DROP`,
+      ],
+    ],
+    [
+      'KUBE-FORWARD',
+      [
+        `${comment('kubernetes forwarding rules')} -m mark --mark 0x4000/0x4000 -j ACCEPT`,
+        `${comment('kubernetes forwarding conntrack rule')} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+      ],
+    ],
+  ])
+}
+
+/** Jumps from the kernel's own chains, put first there in this order. */
+export const jumps: Record<TableName, readonly (readonly [chain: string, rule: string])[]> = {
+  nat: [
+    ['PREROUTING', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
+    ['OUTPUT', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
+    ['POSTROUTING', `${comment('kubernetes postrouting rules')} -j KUBE-POSTROUTING`],
+  ],
+  filter: [
+    ['INPUT', `-m conntrack --ctstate NEW ${comment('kubernetes ipvs access filter')} -j KUBE-IPVS-FILTER`],
+    ['INPUT', `${comment('kube-proxy firewall rules')} -j KUBE-PROXY-FIREWALL`],
+    ['FORWARD', `${comment('kubernetes forwarding rules')} -j KUBE-FORWARD`],
+  ],
+}

@@ -1,0 +1,150 @@
+// What one Service port wants of the kernel in IPVS mode: addresses, virtual servers and elements of sets. Pure.
+
+import ipaddr from 'ipaddr.js'
+import { allEndpoints, type Endpoint, externalEndpoints, internalEndpoints, type ServicePort } from '../table.ts'
+import { type SetKind, setName } from './sets.ts'
+
+/** A virtual server as it should be. */
+export interface WantedServer {
+  /** As `ipvsadm -A` takes it: "-s rr -p 10800". */
+  options: string
+  /** "10.244.1.2:8080" or "[fd00::2]:8080", each with weight 1. */
+  realServers: readonly string[]
+  /** "default/web:http". */
+  owner: string
+}
+
+export interface Plan {
+  /** For kube-ipvs0, with prefix length. */
+  addresses: Set<string>
+  /** By the words that name them to ipvsadm: "-t 10.96.0.1:443". */
+  servers: Map<string, WantedServer>
+  /** "KUBE-CLUSTER-IP 10.96.0.1,tcp:443" -> comment. */
+  elements: Map<string, string>
+}
+
+export interface PlanOptions {
+  scheduler: string
+  /** This node's own addresses, where node ports answer. */
+  nodeAddresses: readonly string[]
+}
+
+const serviceFlags = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const
+
+/** All that the ports of one Service want on this node. */
+export function planService(ports: readonly ServicePort[], options: PlanOptions): Plan {
+  const plan: Plan = { addresses: new Set(), servers: new Map(), elements: new Map() }
+  for (const port of ports) new PortPlanner(plan, withKernelAddresses(port), options).plan()
+  return plan
+}
+
+class PortPlanner {
+  readonly #plan: Plan
+  readonly #port: ServicePort
+  readonly #options: PlanOptions
+
+  constructor(plan: Plan, port: ServicePort, options: PlanOptions) {
+    this.#plan = plan
+    this.#port = port
+    this.#options = options
+  }
+
+  plan(): void {
+    const { clusterIp, externalIps, loadBalancerIps, externalPolicy } = this.#port
+    this.#open('CLUSTER-IP', clusterIp, internalEndpoints(this.#port))
+    for (const ip of externalIps)
+      this.#open(externalPolicy === 'Local' ? 'EXTERNAL-IP-LOCAL' : 'EXTERNAL-IP', ip, externalEndpoints(this.#port))
+    for (const ip of loadBalancerIps) this.#planLoadBalancer(ip)
+    this.#planNodePort()
+    for (const { ip, port, local } of allEndpoints(this.#port))
+      if (local) this.#add('LOOP-BACK', `${ip},${this.#port.protocol}:${port},${ip}`)
+  }
+
+  #planLoadBalancer(ip: string): void {
+    const { externalPolicy, sourceRanges } = this.#port
+    this.#open('LOAD-BALANCER', ip, externalEndpoints(this.#port))
+    if (externalPolicy === 'Local') this.#add('LOAD-BALANCER-LOCAL', this.#element(ip))
+    // A range of everything is none; the kernel's sets would not take it either.
+    if (sourceRanges.length === 0 || sourceRanges.some((range) => range.endsWith('/0'))) return
+    this.#add('LOAD-BALANCER-FW', this.#element(ip))
+    for (const range of sourceRanges) this.#add('LOAD-BALANCER-SOURCE-CIDR', `${this.#element(ip)},${range}`)
+  }
+
+  #planNodePort(): void {
+    const { nodePort, protocol, externalPolicy, family } = this.#port
+    if (nodePort === undefined) return
+    const addresses = this.#options.nodeAddresses.filter((ip) => ip.includes(':') === (family === 'ipv6'))
+    const kinds: SetKind[] = [nodePortSets.all[protocol]]
+    if (externalPolicy === 'Local') kinds.push(nodePortSets.local[protocol])
+    for (const kind of kinds) {
+      if (protocol !== 'sctp') this.#add(kind, String(nodePort))
+      else for (const ip of addresses) this.#add(kind, `${ip},sctp:${nodePort}`)
+    }
+    for (const ip of addresses) this.#serve(ip, nodePort, externalEndpoints(this.#port))
+  }
+
+  /** Serves an address of the Service, lets packets to the port in, and nothing else. */
+  #open(kind: SetKind, ip: string, endpoints: readonly Endpoint[]): void {
+    // An address that the node has anyway keeps its other ports.
+    if (!this.#options.nodeAddresses.includes(ip)) {
+      this.#plan.addresses.add(`${ip}/${this.#port.family === 'ipv6' ? 128 : 32}`)
+      this.#plan.elements.set(`${setName(this.#port.family, 'IPVS-IPS')} ${ip}`, '')
+    }
+    this.#add(kind, this.#element(ip))
+    this.#serve(ip, this.#port.port, endpoints)
+  }
+
+  #serve(ip: string, port: number, endpoints: readonly Endpoint[]): void {
+    const { protocol, affinitySeconds, id } = this.#port
+    this.#plan.servers.set(`${serviceFlags[protocol]} ${toSocket(ip, port)}`, {
+      options: `-s ${this.#options.scheduler}${affinitySeconds === undefined ? '' : ` -p ${affinitySeconds}`}`,
+      realServers: endpoints.map((endpoint) => toSocket(endpoint.ip, endpoint.port)),
+      owner: id,
+    })
+  }
+
+  #element(ip: string): string {
+    return `${ip},${this.#port.protocol}:${this.#port.port}`
+  }
+
+  #add(kind: SetKind, element: string): void {
+    this.#plan.elements.set(`${setName(this.#port.family, kind)} ${element}`, this.#port.id)
+  }
+}
+
+const nodePortSets = {
+  all: { tcp: 'NODE-PORT-TCP', udp: 'NODE-PORT-UDP', sctp: 'NODE-PORT-SCTP-HASH' },
+  local: { tcp: 'NODE-PORT-LOCAL-TCP', udp: 'NODE-PORT-LOCAL-UDP', sctp: 'NODE-PORT-LOCAL-SCTP-HASH' },
+} as const
+
+function toSocket(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+}
+
+/** With addresses as the kernel's tools print them, so that what is there can be compared with what is wanted. */
+function withKernelAddresses(port: ServicePort): ServicePort {
+  const toKernel = (endpoint: Endpoint) => ({ ...endpoint, ip: toAddress(endpoint.ip) })
+  const sourceRanges = port.sourceRanges.map(toRange)
+  if (port.family === 'ipv4') return { ...port, sourceRanges }
+  return {
+    ...port,
+    sourceRanges,
+    clusterIp: toAddress(port.clusterIp),
+    externalIps: port.externalIps.map(toAddress),
+    loadBalancerIps: port.loadBalancerIps.map(toAddress),
+    cluster: port.cluster.map(toKernel),
+    local: port.local.map(toKernel),
+  }
+}
+
+function toAddress(address: string): string {
+  return ipaddr.parse(address).toString()
+}
+
+/** Without bits behind the prefix; a range of one address is the address. */
+function toRange(range: string): string {
+  const [address, length] = ipaddr.parseCIDR(range)
+  const isV6 = address.kind() === 'ipv6'
+  if (length === (isV6 ? 128 : 32)) return address.toString()
+  return `${(isV6 ? ipaddr.IPv6 : ipaddr.IPv4).networkAddressFromCIDR(range)}/${length}`
+}

@@ -1,0 +1,56 @@
+// Removes everything that the IPVS backend ever writes, and nothing else. Settings of the kernel stay: others may rely on
+// them by now.
+
+import { ipBatch, listLinks } from '../../../cni/linux/ip.ts'
+import { readSets, restoreSets } from '../../../cni/linux/ipset.ts'
+import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
+import { restoreVirtualServers } from '../../../cni/linux/ipvs.ts'
+import { RestoreScript } from '../iptables/script.ts'
+import type { Family } from '../table.ts'
+import { tables } from './base.ts'
+import { jumps, planBaseRules } from './base-rules.ts'
+import { deviceName, readKernel } from './kernel.ts'
+import { setNames } from './sets.ts'
+
+type Where = { netns?: string }
+
+/**
+ * Does nothing, and reads little, when IPVS mode was not the last one here: its device and its sets say so. Its chains have
+ * names that other modes have too, so they alone say nothing.
+ */
+export async function removeIpvsRules(options: Where = {}): Promise<void> {
+  const where: Where = options.netns === undefined ? {} : { netns: options.netns }
+  const hasDevice = (await listLinks(where, ['dev', deviceName])).length > 0
+  const sets = setNames(['ipv4', 'ipv6'])
+  if (!hasDevice && !(await hasSets(sets, where))) return
+  const { servers } = await readKernel(where)
+  await restoreVirtualServers(
+    [...servers.keys()].map((server) => `-D ${server}`),
+    where,
+  )
+  if (hasDevice) await ipBatch([`link del ${deviceName}`], where)
+  for (const family of ['ipv4', 'ipv6'] as const) await removeRules(family, where)
+  const left = await readSets(where)
+  await restoreSets(
+    sets.filter((name) => left.has(name)).map((name) => `destroy ${name}`),
+    where,
+  )
+}
+
+/** The program is missing on hosts that never had this mode. */
+async function hasSets(names: readonly string[], where: Where): Promise<boolean> {
+  const sets = await readSets(where).catch(() => new Map<string, unknown>())
+  return names.some((name) => sets.has(name))
+}
+
+async function removeRules(family: Family, where: Where): Promise<void> {
+  const script = new RestoreScript()
+  const rules = planBaseRules(family, '0.0.0.0/0')
+  for (const table of tables) {
+    const actual = parseTable(await saveTable(table, { ...where, family }))
+    for (const [chain, rule] of jumps[table])
+      if (actual.get(chain)?.includes(rule) === true) script.delete(table, chain, rule)
+    for (const chain of rules[table].keys()) if (actual.has(chain)) script.remove(table, chain)
+  }
+  if (!script.isEmpty) await restoreRules(script.toString(), { ...where, family })
+}
