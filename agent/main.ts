@@ -220,6 +220,7 @@ await Promise.all([
           client,
           nodeName,
           clusterCidrs: clusterCidr.split(','),
+          serviceCidrs: options.serviceCidr.split(','),
           mode: options.proxyMode,
           ipvsScheduler: options.ipvsScheduler,
           onError: report('proxy'),

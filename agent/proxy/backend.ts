@@ -20,6 +20,8 @@ export interface ProxyBackend {
 export interface BackendOptions {
   /** Where pods' addresses come from, one range per address family; traffic from elsewhere to a ClusterIP is masqueraded. */
   clusterCidrs: readonly string[]
+  /** Where ClusterIPs come from, one range per address family: what no Service has there is refused, as no host has it. */
+  serviceCidrs?: readonly string[]
   /** Network namespace to write to; absent: this process's own. */
   netns?: string
   /** Of the mode ipvs: how virtual servers spread connections; rr when absent. */

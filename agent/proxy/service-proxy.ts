@@ -8,10 +8,9 @@ import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import { toKey } from '../../api/objects/object.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
 import { services } from '../../api/resources/services.ts'
-import { deleteConnections } from '../../cni/linux/conntrack.ts'
 import type { BackendOptions, ProxyBackend } from './backend.ts'
+import { ConnectionCleaner } from './connection-cleaner.ts'
 import { createBackend, type ProxyMode } from './modes.ts'
-import { planStaleConnections } from './stale-connections.ts'
 import { type ServicePort, toServicePorts } from './table.ts'
 
 export interface ServiceProxyOptions extends BackendOptions {
@@ -33,14 +32,14 @@ export class ServiceProxy {
   readonly #services: Informer<Service>
   readonly #slices: Informer<EndpointSlice>
   readonly #changed = new Set<string>()
-  /** What the backend was told last. */
-  readonly #applied = new Map<string, ServicePort[]>()
+  readonly #cleaner: ConnectionCleaner
   #wake: (() => void) | undefined
 
   constructor(options: ServiceProxyOptions) {
     const { client, onError } = options
     this.#options = options
     this.#backend = createBackend(options.mode, options)
+    this.#cleaner = new ConnectionCleaner(options)
     this.#services = new Informer(client, services, { onError })
     this.#slices = new Informer(client, endpointSlices, {
       onError,
@@ -99,7 +98,7 @@ export class ServiceProxy {
     try {
       if (changes.size > 0) await this.#backend.apply(changes)
       else await this.#backend.resync()
-      await this.#forgetConnections(changes)
+      await this.#cleaner.clean(changes)
       return true
     } catch (error) {
       for (const key of keys) this.#changed.add(key)
@@ -114,16 +113,6 @@ export class ServiceProxy {
     return service === undefined
       ? []
       : toServicePorts(service, this.#slices.byIndex('service', key), this.#options.nodeName)
-  }
-
-  /** After the rules, or a packet in between would bring the stale entry back. */
-  async #forgetConnections(changes: ReadonlyMap<string, ServicePort[]>): Promise<void> {
-    for (const [key, ports] of changes) {
-      for (const selection of planStaleConnections(this.#applied.get(key) ?? [], ports))
-        await deleteConnections(selection, this.#options)
-      if (ports.length === 0) this.#applied.delete(key)
-      else this.#applied.set(key, ports)
-    }
   }
 }
 

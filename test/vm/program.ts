@@ -11,14 +11,17 @@ export interface Program {
   /** Source file, from the root of the repository. It writes TAP 13 or 14 to stdout, as node:test does with its tap reporter. */
   entry: string
   args?: readonly string[]
+  /** Files that the program expects beside itself. */
+  files?: readonly string[]
 }
 
 /** Runs a test program in the guest. Its failed tests are shown with all that they said. */
 export async function runProgram(
   { guest, node, say }: PartContext,
-  { entry, args = [] }: Program,
+  { entry, args = [], files = [] }: Program,
 ): Promise<PartResult> {
   const target = await copyProgram(guest, entry)
+  for (const file of files) await guest.copy(join(root, file), `/opt/fairlead/${basename(file)}`)
   const { exitCode, output } = await guest.follow(
     [node, '--test-reporter=tap', target, ...args.map((arg) => `'${arg}'`)].join(' '),
     (line) => {

@@ -1,0 +1,146 @@
+// Runs the table of cases for one mode on one network kind: all Services are served at once, and all hosts ask at once.
+
+import { askOf, groupName, makeCases, makeShapes, type PacketCase, sources } from './cases.ts'
+import { complainAbout, expectedOf, modeTraits } from './expected.ts'
+import { NodeProxy } from './node-proxy.ts'
+import { Prober } from './prober.ts'
+import { portsOn, type ServiceShape, serviceKey } from './services.ts'
+import { type HostName, type NetworkKind, type NodeName, nodeNames, podNames, Topology } from './topology.ts'
+
+export interface SuiteOptions {
+  mode: string
+  network: NetworkKind
+  /** main.ts or its bundle: the program that a node's proxy is a process of. */
+  program: string
+  /** How long an answer may take; nothing within that time counts as dropped. */
+  timeoutSeconds: number
+}
+
+/** One line of the suite's result. */
+export interface CaseResult {
+  name: string
+  /** Empty: all as expected. */
+  complaints: string[]
+}
+
+/** A topology with a proxy on each node and a prober in each host. */
+export class PacketSuite {
+  readonly #options: SuiteOptions
+  readonly topology: Topology
+  readonly #probers = new Map<HostName, Prober>()
+  readonly #proxies = new Map<NodeName, NodeProxy>()
+
+  private constructor(options: SuiteOptions, topology: Topology) {
+    this.#options = options
+    this.topology = topology
+  }
+
+  /** Builds the hosts and starts what runs in them; no Service is served yet. */
+  static async start(options: SuiteOptions): Promise<PacketSuite> {
+    const topic = `${options.mode.slice(0, 3)}-${options.network.slice(0, 2)}`
+    const suite = new PacketSuite(options, await Topology.create(topic, options.network))
+    try {
+      await Promise.all([
+        ...[...podNames, 'node-1' as const, 'outside' as const].map((name) => suite.#startProber(name)),
+        ...nodeNames.map((name) => suite.startProxy(name)),
+      ])
+    } catch (error) {
+      await suite.close()
+      throw error
+    }
+    return suite
+  }
+
+  prober(host: HostName): Prober {
+    const prober = this.#probers.get(host)
+    if (prober === undefined) throw new Error(`nobody asks in ${host}`)
+    return prober
+  }
+
+  proxy(node: NodeName): NodeProxy {
+    const proxy = this.#proxies.get(node)
+    if (proxy === undefined) throw new Error(`no proxy on ${node}`)
+    return proxy
+  }
+
+  get mode(): string {
+    return this.#options.mode
+  }
+
+  /** A new life of a node's proxy; the old one is killed. */
+  async startProxy(node: NodeName): Promise<NodeProxy> {
+    await this.#proxies.get(node)?.kill()
+    const proxy = await NodeProxy.start(this.topology.host(node), this.#options.program, this.#options.mode)
+    this.#proxies.set(node, proxy)
+    return proxy
+  }
+
+  /** Serves these Services on both nodes, beside those that are served already. */
+  async serve(...shapes: ServiceShape[]): Promise<void> {
+    await Promise.all(
+      nodeNames.map((node) =>
+        this.proxy(node).apply(new Map(shapes.map((shape) => [serviceKey(shape), portsOn(node, shape)]))),
+      ),
+    )
+  }
+
+  /** Stops serving them. */
+  async forget(...shapes: ServiceShape[]): Promise<void> {
+    await Promise.all(
+      nodeNames.map((node) => this.proxy(node).apply(new Map(shapes.map((shape) => [serviceKey(shape), []])))),
+    )
+  }
+
+  async close(): Promise<void> {
+    for (const prober of this.#probers.values()) prober.close()
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.kill()))
+    await this.topology.close()
+  }
+
+  async #startProber(name: HostName): Promise<void> {
+    this.#probers.set(name, await Prober.start(this.topology.host(name), name, this.#options.timeoutSeconds))
+  }
+}
+
+/** How often each case is asked: enough to meet more than one endpoint over the whole table. */
+const asksPerCase = 2
+
+/** The whole table; one result per group of cases. */
+export async function runTable(suite: PacketSuite): Promise<CaseResult[]> {
+  await suite.serve(...makeShapes().map(({ shape }) => shape))
+  const cases = makeCases()
+  const answered = await Promise.all(
+    sources.map((source) =>
+      askAll(
+        suite,
+        cases.filter((each) => each.source === source),
+      ),
+    ),
+  )
+  return judge(answered.flat(), suite.mode)
+}
+
+interface Answered {
+  packet: PacketCase
+  answers: string[]
+}
+
+async function askAll(suite: PacketSuite, cases: PacketCase[]): Promise<Answered[]> {
+  const asks = cases.flatMap((packet) => Array.from({ length: asksPerCase }, () => askOf(packet)))
+  const answers = await suite.prober(cases[0]?.source ?? 'outside').ask(asks)
+  return cases.map((packet, at) => ({ packet, answers: answers.slice(at * asksPerCase, (at + 1) * asksPerCase) }))
+}
+
+function judge(all: Answered[], mode: string): CaseResult[] {
+  const traits = modeTraits[mode]
+  if (traits === undefined) throw new Error(`nothing is known of what to expect of ${mode}`)
+  const results = new Map<string, CaseResult>()
+  for (const { packet, answers } of all) {
+    const name = groupName(packet)
+    const result = results.get(name) ?? { name, complaints: [] }
+    results.set(name, result)
+    const complaint = complainAbout(expectedOf(packet, traits), answers)
+    if (complaint !== undefined) result.complaints.push(`${packet.source} ${packet.family}: ${complaint}`)
+  }
+  return [...results.values()]
+}
