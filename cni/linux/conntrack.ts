@@ -14,3 +14,33 @@ export async function deleteConnections(
     if (!(error instanceof CommandError && error.stderr.includes('0 flow entries'))) throw error
   }
 }
+
+/** Longest list that is read out: a picture is looked at by people. */
+const listLimit = 2_000
+
+/** Entries of both families that have one of these addresses on either side, as `conntrack -L` prints them. */
+export async function listConnections(
+  addresses: readonly string[],
+  options: Pick<RunOptions, 'netns'> = {},
+): Promise<string[]> {
+  if (addresses.length === 0) return []
+  const lists = await Promise.all(['ipv4', 'ipv6'].map((family) => run('conntrack', ['-L', '-f', family], options)))
+  const wanted = addresses.flatMap((address) => [`src=${address} `, `dst=${address} `])
+  return lists
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => wanted.some((word) => line.includes(word)))
+    .slice(0, listLimit)
+}
+
+/** How many entries there are, and how many fit. */
+export async function countConnections(
+  options: Pick<RunOptions, 'netns'> = {},
+): Promise<{ count: number; max: number }> {
+  const text = await run(
+    'sysctl',
+    ['-n', 'net.netfilter.nf_conntrack_count', 'net.netfilter.nf_conntrack_max'],
+    options,
+  )
+  const [count = 0, max = 0] = text.split('\n').map(Number)
+  return { count, max }
+}

@@ -21,6 +21,11 @@ export async function listTable(table: string, where: Where = {}): Promise<unkno
   return text === undefined ? [] : JSON.parse(text).nftables
 }
 
+/** Everything that nftables holds, with counters, as the objects below "nftables". */
+export async function listRuleset(where: Where = {}): Promise<unknown[]> {
+  return JSON.parse(await run('nft', ['-j', 'list', 'ruleset'], where)).nftables
+}
+
 async function unlessMissing(reading: Promise<string>): Promise<string | undefined> {
   try {
     return await reading

@@ -1,0 +1,131 @@
+// What `net trace` tells: the way of one packet through the kernels of the cluster, hop by hop, and how it ends.
+
+import type { Place } from './state.ts'
+
+export type TraceProtocol = 'tcp' | 'udp' | 'icmp'
+
+/** What is traced. Addresses are what the packet carries when it is sent. */
+export interface Flow {
+  protocol: TraceProtocol
+  /** Absent: the sender's kernel chooses it. */
+  source?: string
+  destination: string
+  /** 0 for ICMP. */
+  port: number
+  sourcePort: number
+}
+
+/** One rule of a firewall, as its own tool prints it. */
+export interface RuleReference {
+  /** "ip nat", "ip6 filter", "inet fairlead-policy". */
+  table: string
+  chain: string
+  text: string
+  packets?: number
+  bytes?: number
+  /** The API object that wants the rule: "Service default/web:http", "NetworkPolicy default/deny". */
+  object?: string
+}
+
+/** Which part of the kernel decided. */
+export type Step =
+  | 'send'
+  | 'rules'
+  | 'conntrack'
+  | 'route'
+  | 'neighbour'
+  | 'link'
+  | 'bridge'
+  | 'tunnel'
+  | 'forward'
+  | 'receive'
+  | 'socket'
+
+export interface Hop {
+  place: Place
+  step: Step
+  device?: string
+  text: string
+  /** The packet as it leaves this hop: "10.244.1.2:40001 -> 10.244.2.3:8080". */
+  packet: string
+  /** Largest packet that passes here. */
+  mtu?: number
+  /** The rules that decided, in the order in which they were met. */
+  rules?: RuleReference[]
+  notes?: string[]
+}
+
+/** Why a packet does not arrive. */
+export type Cause =
+  | 'none'
+  | 'address-duplicate'
+  | 'address-missing'
+  | 'arp-off'
+  | 'bridge-nf-off'
+  | 'chain-policy'
+  | 'conntrack-full'
+  | 'conntrack-stale'
+  | 'fdb-missing'
+  | 'fdb-wrong'
+  | 'forwarding-off'
+  | 'hairpin-off'
+  | 'link-down'
+  | 'loop'
+  | 'martian-source'
+  | 'mtu'
+  | 'neighbour-failed'
+  | 'neighbour-wrong'
+  | 'no-endpoints'
+  | 'no-masquerade'
+  | 'no-route'
+  | 'no-tunnel'
+  | 'not-here'
+  | 'not-listening'
+  | 'not-served'
+  | 'policy'
+  | 'port-down'
+  | 'port-isolated'
+  | 'reply-source'
+  | 'route-blackhole'
+  | 'route-prohibit'
+  | 'route-unreachable'
+  | 'rp-filter'
+  | 'rule'
+  | 'source-lost'
+  | 'source-range'
+
+export interface End {
+  /** left: to an address that no node or pod of the cluster has. refused: the sender hears of it at once. */
+  outcome: 'delivered' | 'left' | 'refused' | 'dropped'
+  cause: Cause
+  /** One sentence for people. */
+  text: string
+  place: Place
+  /** The hop at which it ended: an index into hops. */
+  hop: number
+  rule?: RuleReference
+}
+
+/** One direction. */
+export interface Leg {
+  hops: Hop[]
+  end: End
+}
+
+/** One possible way: of a Service there are as many as it has endpoints. */
+export interface TracedPath {
+  forward: Leg
+  /** The way back of the answer; absent when there is none. */
+  reply?: Leg
+  /** Largest packet that gets there and back. */
+  mtu?: number
+  /** What works, but not as one would want it. */
+  warnings: { cause: Cause; text: string }[]
+}
+
+export interface Trace {
+  flow: Flow
+  paths: TracedPath[]
+  /** There were more ways than were followed. */
+  more: boolean
+}

@@ -1,0 +1,15 @@
+// Which API object a rule belongs to, from its comment and its chain: the names that Kubernetes' proxy and Fairlead write.
+
+/** "Service default/web:http", "NetworkPolicy default/deny", or undefined for a rule of somebody else. */
+export function ownerOf(comment: string, chain: string): string | undefined {
+  const policy = /policy ([a-z0-9.-]+\/[a-z0-9.-]+)/.exec(comment)
+  if (policy !== null) return `NetworkPolicy ${policy[1]}`
+  const service = /(?:^|[ ])([a-z0-9-]+\/[a-z0-9.-]+(?::[a-z0-9-]+)?)(?: |$)/.exec(comment)
+  if (service !== null && isServiceChain(chain)) return `Service ${service[1]}`
+  if (/^fairlead/.test(comment) || /^FAIRLEAD/.test(chain)) return 'the pod network of Fairlead'
+  return isServiceChain(chain) || /^kubernetes /.test(comment) ? 'Services' : undefined
+}
+
+function isServiceChain(chain: string): boolean {
+  return /^KUBE-/.test(chain) || /^(service|endpoint|external|nodeport|firewall|reject|affinity)/i.test(chain)
+}

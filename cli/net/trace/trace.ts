@@ -1,0 +1,166 @@
+// A flow through the cluster: all ways that chance may choose, each out and back, with small packets and with the largest.
+
+import type { Cause, End, Flow, Leg, Trace, TracedPath } from '../../../api/net/trace.ts'
+import { familyOf } from './address.ts'
+import { type Choose, explore } from './choices.ts'
+import { invert, type Tuple, tupleOf } from './connections.ts'
+import { takeFrame } from './frames.ts'
+import { send } from './host.ts'
+import { makePacket, type Packet, smallBytes } from './packet.ts'
+import { type Position, Walk } from './walk.ts'
+import { formatPlace, type Namespace, type Port, type World } from './world.ts'
+
+export interface TraceOptions {
+  world: World
+  flow: Flow
+  /** Who sends: a namespace, or somebody outside whose packets come in by this link. */
+  from: { namespace: Namespace } | { entry: Port }
+  /** The Service whose address is asked for: a packet that nothing translates is not served then. */
+  service?: string
+  /** How many ways are followed. */
+  limit?: number
+}
+
+const defaultLimit = 8
+
+export function traceFlow(options: TraceOptions): Trace {
+  const { world, flow, limit = defaultLimit } = options
+  const { results, more } = explore(limit, (begin) => {
+    const small = tracePath(options, begin(), smallBytes)
+    return isGood(small.path) ? checkSize(options, begin(), small) : small.path
+  })
+  world.reset()
+  return { flow, paths: results, more }
+}
+
+interface Traced {
+  path: TracedPath
+  /** Largest packet that sender and receiver would send each other. */
+  largest: number
+}
+
+/** One way, out and back. */
+function tracePath(options: TraceOptions, choose: Choose, bytes: number): Traced {
+  const { world, flow, from } = options
+  world.reset()
+  const walk = new Walk(world, choose)
+  const packet = makePacket({ source: '', ...flow }, familyOf(flow.destination), bytes)
+  const start: Position = () =>
+    'namespace' in from
+      ? send(walk, from.namespace, packet)
+      : takeFrame(walk, from.entry, { packet, mac: from.entry.link.address ?? '', nextHop: packet.destination })
+  const leg = walk.run(start)
+  const forward = { ...leg, end: judge(leg.end, options, walk) }
+  const sent = walk.sent ?? tupleOf(makePacket({ source: '', ...flow }, familyOf(flow.destination)))
+  const path: TracedPath = { forward, warnings: walk.warnings, ...(Number.isFinite(walk.mtu) && { mtu: walk.mtu }) }
+  const largest = largestBytes(flow, leg)
+  if (forward.end.outcome !== 'delivered' && forward.end.outcome !== 'left') return { path, largest }
+  const back = traceReply(options, walk, choose, sent, bytes)
+  const reply = { hops: back.hops, end: judgeReply(back.end, world) }
+  warnOfSources(walk, sent, options)
+  return { path: { ...path, reply, warnings: walk.warnings, mtu: Math.min(walk.mtu, back.mtu) }, largest }
+}
+
+function traceReply(options: TraceOptions, out: Walk, choose: Choose, sent: Tuple, bytes: number) {
+  const { world, from } = options
+  const { last } = out
+  if (last === undefined) throw new Error('nothing arrived that could be answered')
+  const origin = 'namespace' in from ? { namespace: from.namespace } : {}
+  const walk = new Walk(world, choose, { ...origin, tuple: invert(sent) })
+  const { packet: arrived, namespace, exit } = last
+  const packet: Packet = {
+    ...invertPacket(arrived),
+    bytes,
+    isAnswer: true,
+  }
+  const leg = walk.run(() =>
+    exit === undefined
+      ? send(walk, namespace, packet)
+      : takeFrame(walk, exit, { packet, mac: exit.link.address ?? '', nextHop: packet.destination }),
+  )
+  out.warnings.push(...walk.warnings.filter(({ text }) => !out.warnings.some((warning) => warning.text === text)))
+  return { ...leg, mtu: walk.mtu }
+}
+
+function invertPacket(packet: Packet): Packet {
+  const { source, destination, sourcePort, port } = invert(tupleOf(packet))
+  const { family, protocol } = packet
+  return { family, protocol, source, destination, sourcePort, port, bytes: smallBytes, mark: 0 }
+}
+
+/** A Service's address that came through untranslated is served by nobody here. */
+function judge(end: End, { service, flow }: TraceOptions, walk: Walk): End {
+  const { last } = walk
+  const isUntouched = last?.packet.destination === flow.destination
+  const isLost =
+    end.outcome === 'left' ||
+    ['no-route', 'not-listening', 'address-missing', 'neighbour-failed', 'not-here'].includes(end.cause)
+  if (service === undefined || !isUntouched || !isLost) return end
+  const text = `no rule serves Service ${service} here: ${flow.destination} is not translated, and ${end.text}`
+  return { ...end, outcome: end.outcome === 'left' ? 'dropped' : end.outcome, cause: 'not-served', text }
+}
+
+function judgeReply(end: End, world: World): End {
+  if (end.cause !== 'reply-source') return end
+  const off = world.namespaces.find(
+    (namespace) => namespace.place.pod === undefined && namespace.setting('net/bridge/bridge-nf-call-iptables') === 0,
+  )
+  if (off === undefined) return end
+  const cause: Cause = 'bridge-nf-off'
+  return {
+    ...end,
+    cause,
+    text: `${end.text}; bridged packets pass connection tracking only with net.bridge.bridge-nf-call-iptables = 1, which is off on ${off.name}`,
+  }
+}
+
+function warnOfSources(walk: Walk, sent: Tuple, { world }: TraceOptions): void {
+  const { last } = walk
+  if (last === undefined) return
+  const [sender] = world.ownersOf(sent.source)
+  const seen = last.packet.source
+  if (last.exit !== undefined) {
+    const isPod = world.ownersOf(seen).some(({ place }) => place.pod !== undefined)
+    if (isPod)
+      walk.warn(
+        'no-masquerade',
+        `the packet leaves the cluster with the pod's address ${seen}: nobody out there can answer it`,
+      )
+    return
+  }
+  const isBetweenPods = sender?.place.pod !== undefined && last.namespace.place.pod !== undefined
+  if (isBetweenPods && sender !== last.namespace && seen !== sent.source)
+    walk.warn(
+      'source-lost',
+      `${formatPlace(last.namespace.place)} sees ${seen} instead of the pod's own address ${sent.source}`,
+    )
+}
+
+/** TCP's two ends agree on what both can take; UDP sends what its own link takes. */
+function largestBytes({ protocol }: Flow, { hops }: Leg): number {
+  const ends = hops.filter(({ mtu }) => mtu !== undefined)
+  const first = ends[0]?.mtu ?? smallBytes
+  const last = ends.at(-1)?.mtu ?? first
+  return protocol === 'tcp' ? Math.min(first, last) : first
+}
+
+function isGood({ forward, reply }: TracedPath): boolean {
+  const isFine = (leg: Leg | undefined) => leg !== undefined && ['delivered', 'left'].includes(leg.end.outcome)
+  return isFine(forward) && isFine(reply)
+}
+
+/** The same way with large packets: what swallows them without a word breaks all but the smallest exchange. */
+function checkSize(options: TraceOptions, choose: Choose, small: Traced): TracedPath {
+  if (small.largest <= smallBytes) return small.path
+  const large = tracePath(options, choose, small.largest).path
+  const bad = [large.forward, large.reply].find((leg) => leg?.end.cause === 'mtu')
+  if (bad === undefined) return small.path
+  if (bad.end.outcome === 'refused') {
+    const warning = { cause: 'mtu' as const, text: bad.end.text }
+    return { ...small.path, warnings: [...small.path.warnings, warning] }
+  }
+  const text = `small packets pass, large ones do not: ${bad.end.text}`
+  const isForward = bad === large.forward
+  const worse = { hops: bad.hops, end: { ...bad.end, text } }
+  return isForward ? { ...small.path, forward: worse } : { ...small.path, reply: worse }
+}
