@@ -33,7 +33,7 @@ export class Machine {
 
   /** Boots the guest on a fresh copy of the image and waits for ssh. With `keep`, a guest that still runs is taken over. */
   async boot({ keep = false }: { keep?: boolean } = {}): Promise<Guest> {
-    if (keep && this.#pid() !== undefined && existsSync(this.#path('port'))) return this.#guest()
+    if (keep && this.#runsThisImage() && existsSync(this.#path('port'))) return this.#guest()
     await this.stop()
     mkdirSync(this.#runDir, { recursive: true })
     await step('vm: boot to ssh', async () => {
@@ -71,8 +71,13 @@ export class Machine {
   #pid(): number | undefined {
     if (!existsSync(this.#path('pid'))) return undefined
     const pid = Number(readFileSync(this.#path('pid'), 'utf8'))
-    const words = existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : ''
-    return words.includes(this.#path('disk.qcow2')) ? pid : undefined
+    return commandLineOf(pid).includes(this.#path('disk.qcow2')) ? pid : undefined
+  }
+
+  /** Not one that was kept from before the image was made anew. */
+  #runsThisImage(): boolean {
+    const pid = this.#pid()
+    return pid !== undefined && commandLineOf(pid).includes(this.#image.kernel)
   }
 
   async #start(): Promise<void> {
@@ -95,6 +100,10 @@ export class Machine {
     await this.#guest().run('true')
     return true
   }
+}
+
+function commandLineOf(pid: number): string {
+  return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : ''
 }
 
 function qemuArguments(image: Image, disk: string, port: number, consoleFile: string): string[] {

@@ -27,6 +27,9 @@ export const guestPackages = [
   'conntrack',
   'ethtool',
   'socat',
+  // For the prober of the packet suite.
+  'python3-minimal',
+  'libpython3-stdlib',
   'curl',
   'tcpdump',
   'iperf3',

@@ -1,6 +1,7 @@
 // Builds the text for one iptables-restore: the chains to write, the rules to add and delete, the chains to remove.
 
-import type { TableName } from './rules.ts'
+/** nat, filter or mangle. */
+type TableName = string
 
 interface TableChanges {
   written: Map<string, string[]>

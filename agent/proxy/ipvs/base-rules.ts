@@ -2,19 +2,33 @@
 // IPVS takes packets at LOCAL_IN, behind INPUT of the table filter, and sends them through OUTPUT and POSTROUTING.
 
 import type { Family } from '../table.ts'
+import { markMask } from './marks.ts'
 import { type SetKind, setName } from './sets.ts'
 
-export type TableName = 'nat' | 'filter'
+export type TableName = 'mangle' | 'nat' | 'filter'
 
 /** Rules by table and chain, each as iptables-save prints it after "-A CHAIN ". */
 export type BaseRules = Record<TableName, ReadonlyMap<string, readonly string[]>>
 
 const comment = (text: string) => `-m comment --comment "${text}"`
 const markMasquerade = '-j KUBE-MARK-MASQ'
+const masqueradeAndMarks = '0xffff4000'
 
 /** All chains of one family. */
 export function planBaseRules(family: Family, clusterCidr: string): BaseRules {
-  return { nat: planNat(family, clusterCidr), filter: planFilter(family) }
+  return { mangle: planMangle(family), nat: planNat(family, clusterCidr), filter: planFilter(family) }
+}
+
+function planMangle(family: Family): ReadonlyMap<string, string[]> {
+  const set = setName(family, 'IPVS-INTERNAL')
+  return new Map([
+    [
+      'KUBE-IPVS-INTERNAL',
+      [
+        `${comment('externalTrafficPolicy Local: clients inside reach all endpoints')} -j SET --map-set ${set} dst,dst --map-mark`,
+      ],
+    ],
+  ])
 }
 
 function planNat(family: Family, clusterCidr: string): ReadonlyMap<string, string[]> {
@@ -28,7 +42,6 @@ function planNat(family: Family, clusterCidr: string): ReadonlyMap<string, strin
         // From outside the pod range (a node, the outside by a route) replies must come back through this node.
         `! -s ${clusterCidr} ${comment('Kubernetes cluster IPs')} ${inSet('CLUSTER-IP', 'dst,dst')} ${markMasquerade}`,
         `${comment('Kubernetes external IPs')} ${inSet('EXTERNAL-IP', 'dst,dst')} ${markMasquerade}`,
-        `${comment('the node itself, to external IPs')} ${inSet('EXTERNAL-IP-LOCAL', 'dst,dst')} -m addrtype --src-type LOCAL ${markMasquerade}`,
         `${comment('Kubernetes node ports')} -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT`,
       ],
     ],
@@ -39,9 +52,11 @@ function planNat(family: Family, clusterCidr: string): ReadonlyMap<string, strin
       [
         // A pod that reaches itself through the Service would drop a reply from its own address.
         `${comment('pods that reach themselves through a Service')} ${inSet('LOOP-BACK', 'dst,dst,src')} -j MASQUERADE`,
+        // The node itself would come with the Service's address, which is local on every node.
+        `${comment('the node itself under externalTrafficPolicy Local')} -m mark ! --mark 0x0/${markMask} -m addrtype --src-type LOCAL ${markMasquerade}`,
         '-m mark ! --mark 0x4000/0x4000 -j RETURN',
-        // The mark goes before the packet does, so that it is not met again behind a tunnel.
-        '-j MARK --set-xmark 0x4000/0x0',
+        // Marks go before the packet does, so that they are not met again behind a tunnel.
+        `-j MARK --set-xmark 0x0/${masqueradeAndMarks}`,
         `${comment('kubernetes service traffic requiring SNAT')} -j MASQUERADE --random-fully`,
       ],
     ],
@@ -54,10 +69,9 @@ function matcher(family: Family): Matcher {
   return (kind, parts) => `-m set --match-set ${setName(family, kind)} ${parts}`
 }
 
-/** Under the policy Local the client's address is kept, but for the node itself, which would have the Service's. */
+/** Under the policy Local the client's address is kept. */
 function keepClient(match: string, protocol = ''): string {
-  const of = protocol === '' ? '' : `-p ${protocol} `
-  return `${of}${comment('externalTrafficPolicy Local')} ${match} -m addrtype ! --src-type LOCAL -j RETURN`
+  return `${protocol === '' ? '' : `-p ${protocol} `}${comment('externalTrafficPolicy Local')} ${match} -j RETURN`
 }
 
 function planNodePorts(inSet: Matcher): string[] {
@@ -104,15 +118,21 @@ function planFilter(family: Family): ReadonlyMap<string, string[]> {
 }
 
 /** Jumps from the kernel's own chains, put first there in this order. */
-export const jumps: Record<TableName, readonly (readonly [chain: string, rule: string])[]> = {
-  nat: [
-    ['PREROUTING', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
-    ['OUTPUT', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
-    ['POSTROUTING', `${comment('kubernetes postrouting rules')} -j KUBE-POSTROUTING`],
-  ],
-  filter: [
-    ['INPUT', `-m conntrack --ctstate NEW ${comment('kubernetes ipvs access filter')} -j KUBE-IPVS-FILTER`],
-    ['INPUT', `${comment('kube-proxy firewall rules')} -j KUBE-PROXY-FIREWALL`],
-    ['FORWARD', `${comment('kubernetes forwarding rules')} -j KUBE-FORWARD`],
-  ],
+export function planJumps(clusterCidr: string): Record<TableName, readonly (readonly [chain: string, rule: string])[]> {
+  return {
+    mangle: [
+      ['PREROUTING', `-s ${clusterCidr} ${comment('pods of the cluster')} -j KUBE-IPVS-INTERNAL`],
+      ['OUTPUT', `${comment('the node itself')} -j KUBE-IPVS-INTERNAL`],
+    ],
+    nat: [
+      ['PREROUTING', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
+      ['OUTPUT', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
+      ['POSTROUTING', `${comment('kubernetes postrouting rules')} -j KUBE-POSTROUTING`],
+    ],
+    filter: [
+      ['INPUT', `-m conntrack --ctstate NEW ${comment('kubernetes ipvs access filter')} -j KUBE-IPVS-FILTER`],
+      ['INPUT', `${comment('kube-proxy firewall rules')} -j KUBE-PROXY-FIREWALL`],
+      ['FORWARD', `${comment('kubernetes forwarding rules')} -j KUBE-FORWARD`],
+    ],
+  }
 }

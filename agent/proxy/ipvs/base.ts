@@ -7,7 +7,7 @@ import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables
 import { readSysctls, writeSysctls } from '../../../cni/linux/sysctl.ts'
 import { RestoreScript } from '../iptables/script.ts'
 import type { Family } from '../table.ts'
-import { jumps, planBaseRules, type TableName } from './base-rules.ts'
+import { planBaseRules, planJumps, type TableName } from './base-rules.ts'
 import { deviceName, type Kernel } from './kernel.ts'
 import { createLines, setNames } from './sets.ts'
 
@@ -16,7 +16,7 @@ type Where = { netns?: string }
 /** One range of pods' addresses for each family that is served. */
 export type Families = ReadonlyMap<Family, string>
 
-export const tables: readonly TableName[] = ['nat', 'filter']
+export const tables: readonly TableName[] = ['mangle', 'nat', 'filter']
 
 /** Documented in the kernel's Documentation/networking/ipvs-sysctl.rst and ip-sysctl.rst. */
 const settings = new Map([
@@ -69,7 +69,7 @@ async function differentSettings(where: Where): Promise<Map<string, string>> {
 
 async function ensureRules(family: Family, clusterCidr: string, where: Where): Promise<void> {
   const script = new RestoreScript()
-  const rules = planBaseRules(family, clusterCidr)
+  const [rules, jumps] = [planBaseRules(family, clusterCidr), planJumps(clusterCidr)]
   for (const table of tables) {
     const actual = parseTable(await saveTable(table, { ...where, family }))
     for (const [chain, wanted] of rules[table])
@@ -83,7 +83,7 @@ async function ensureRules(family: Family, clusterCidr: string, where: Where): P
 
 async function verifyRules(family: Family, clusterCidr: string, where: Where): Promise<Difference[]> {
   const differences: Difference[] = []
-  const rules = planBaseRules(family, clusterCidr)
+  const [rules, jumps] = [planBaseRules(family, clusterCidr), planJumps(clusterCidr)]
   for (const table of tables) {
     const actual = parseTable(await saveTable(table, { ...where, family }))
     const report = (kind: 'chain' | 'rule', name: string, state: Difference['state']) =>

@@ -66,7 +66,7 @@ function planElement(changes: Changes, key: string, wanted: string | undefined, 
   const opener = isOpener(key.slice(0, key.indexOf(' ')))
   if (wanted === undefined) (opener ? changes.closing : changes.opening).push(`del ${key}`)
   else if (wanted !== actual)
-    (opener ? changes.opening : changes.closing).push(`add ${key}${wanted === '' ? '' : ` comment "${wanted}"`}`)
+    (opener ? changes.opening : changes.closing).push(`add ${key}${wanted === '' ? '' : ` ${wanted}`}`)
 }
 
 function planServer(key: string, wanted: WantedServer | undefined, actual: KernelServer | undefined): string[] {
@@ -82,16 +82,15 @@ function planServer(key: string, wanted: WantedServer | undefined, actual: Kerne
   const kept = new Set(wanted.realServers)
   for (const [realServer, state] of actual.realServers) {
     if (kept.has(realServer)) continue
-    const step = stepToRemove(key, state)
+    const step = stepToRemove(wanted, state)
     if (step === 'delete') lines.push(`-d ${key} -r ${realServer}`)
     if (step === 'drain') lines.push(`-e ${key} -r ${realServer} -m -w 0`)
   }
   return lines
 }
 
-/** A connection outlives its endpoint's place in the Service; a datagram must find another endpoint at once. */
-function stepToRemove(key: string, { weight, connections }: { weight: number; connections?: number }) {
-  if (key.startsWith('-u')) return 'delete'
+function stepToRemove({ drains }: WantedServer, { weight, connections }: { weight: number; connections?: number }) {
+  if (!drains) return 'delete'
   if (weight !== 0) return 'drain'
   return connections === 0 ? 'delete' : 'wait'
 }
@@ -103,7 +102,7 @@ function noteServer(key: string, wanted: WantedServer | undefined, kernel: Kerne
   }
   const kept = new Set(wanted.realServers)
   const leaving = [...(kernel.servers.get(key)?.realServers ?? [])].filter(
-    ([realServer, state]) => !kept.has(realServer) && stepToRemove(key, state) !== 'delete',
+    ([realServer, state]) => !kept.has(realServer) && stepToRemove(wanted, state) !== 'delete',
   )
   kernel.servers.set(key, {
     options: wanted.options,

@@ -13,6 +13,7 @@ import { ensureBase, type Families, verifyBase } from './base.ts'
 import { allKeys, noteWritten, planChanges } from './changes.ts'
 import { explainIpvsError } from './errors.ts'
 import { type Kernel, readKernel } from './kernel.ts'
+import { Marks } from './marks.ts'
 import { planService } from './plan.ts'
 import { findDifferences } from './verify.ts'
 import { type Touched, Wanted } from './wanted.ts'
@@ -24,7 +25,9 @@ export class IpvsBackend implements ProxyBackend {
   /** The ports of each Service, to be planned again when the node's addresses change. */
   readonly #ports = new Map<string, readonly ServicePort[]>()
   #wanted = new Wanted()
+  readonly #marks = new Marks()
   #nodeAddresses: string[] = []
+  #isPlanned = false
   /** What the kernel holds; undefined when that is not known. */
   #kernel: Kernel | undefined
 
@@ -39,6 +42,8 @@ export class IpvsBackend implements ProxyBackend {
     for (const [service, ports] of changes) {
       if (ports.length === 0) this.#ports.delete(service)
       else this.#ports.set(service, ports)
+      // Before the first reading nothing is known that a plan needs; it makes all plans.
+      if (!this.#isPlanned) continue
       const keys = this.#plan(service, ports)
       for (const part of ['addresses', 'servers', 'elements'] as const)
         for (const key of keys[part]) touched[part].add(key)
@@ -50,14 +55,14 @@ export class IpvsBackend implements ProxyBackend {
   async resync(): Promise<void> {
     this.#kernel = undefined
     const kernel = await this.#read()
-    this.#followNode(kernel.nodeAddresses)
+    this.#followNode(kernel)
     await explainIpvsError(ensureBase(kernel, this.#families, this.#options), this.#scheduler)
     await this.#write(kernel, allKeys(this.#wanted, kernel))
   }
 
   async verify(): Promise<Difference[]> {
     const kernel = await this.#read()
-    this.#followNode(kernel.nodeAddresses)
+    this.#followNode(kernel)
     return [
       ...(await verifyBase(kernel, this.#families, this.#options)),
       ...findDifferences(this.#wanted, kernel, allKeys(this.#wanted, kernel)),
@@ -71,16 +76,21 @@ export class IpvsBackend implements ProxyBackend {
 
   #plan(service: string, ports: readonly ServicePort[]): Touched {
     const served = ports.filter(({ family }) => this.#families.has(family))
-    return this.#wanted.set(
-      service,
-      planService(served, { scheduler: this.#scheduler, nodeAddresses: this.#nodeAddresses }),
-    )
+    const plan = planService(served, {
+      scheduler: this.#scheduler,
+      nodeAddresses: this.#nodeAddresses,
+      markOf: (id) => this.#marks.of(service, id),
+    })
+    if (ports.length === 0) this.#marks.release(service)
+    return this.#wanted.set(service, plan)
   }
 
-  /** Node ports have a virtual server on each of the node's addresses. */
-  #followNode(addresses: string[]): void {
-    if (addresses.join() === this.#nodeAddresses.join()) return
-    this.#nodeAddresses = addresses
+  /** Node ports have a virtual server on each of the node's addresses. Marks of an earlier life go on. */
+  #followNode({ nodeAddresses, elements }: Kernel): void {
+    if (this.#isPlanned && nodeAddresses.join() === this.#nodeAddresses.join()) return
+    if (!this.#isPlanned) this.#marks.adopt(elements)
+    this.#isPlanned = true
+    this.#nodeAddresses = nodeAddresses
     this.#wanted = new Wanted()
     for (const [service, ports] of this.#ports) this.#plan(service, ports)
   }

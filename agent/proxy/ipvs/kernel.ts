@@ -4,6 +4,7 @@ import { listLinks } from '../../../cni/linux/ip.ts'
 import { type IpSet, readSets } from '../../../cni/linux/ipset.ts'
 import { readVirtualServers, type VirtualServer } from '../../../cni/linux/ipvs.ts'
 import type { Family } from '../table.ts'
+import { marksOf } from './marks.ts'
 import { setName, setNames } from './sets.ts'
 
 /** The device that holds the addresses of Services. It is a dummy and stays down: local addresses need no more. */
@@ -15,7 +16,7 @@ export interface Kernel {
   addresses: Set<string>
   /** By the words that name them to ipvsadm. */
   servers: Map<string, KernelServer>
-  /** "SET ELEMENT" -> its comment. */
+  /** "SET ELEMENT" -> what follows it: its comment, its mark. */
   elements: Map<string, string>
   /** Sets of ours that are there. */
   sets: Set<string>
@@ -66,17 +67,18 @@ function flatten(all: Map<string, IpSet>): Pick<Kernel, 'elements' | 'sets'> {
   const elements = new Map<string, string>()
   const sets = new Set(setNames(['ipv4', 'ipv6']).filter((name) => all.has(name)))
   for (const name of sets)
-    for (const [element, rest] of all.get(name)?.elements ?? [])
-      elements.set(`${name} ${element}`, /comment "(.*)"/.exec(rest)?.[1] ?? '')
+    for (const [element, rest] of all.get(name)?.elements ?? []) elements.set(`${name} ${element}`, rest)
   return { elements, sets }
 }
 
 /**
- * A virtual server is ours when its address is on our device, or when our sets say so: as a node port, or as an external
- * address that is the node's own. Others belong to whoever made them.
+ * A virtual server is ours when its address is on our device, or when our sets say so: as a node port, a mark, or an
+ * external address that is the node's own. Others belong to whoever made them.
  */
 function ownership(addresses: ReadonlySet<string>, elements: ReadonlyMap<string, string>): (server: string) => boolean {
+  const marks = new Set([...marksOf(elements)].flatMap(([, mark]) => [`-f ${mark}`, `-f ${mark} -6`]))
   return (server) => {
+    if (server.startsWith('-f ')) return marks.has(server)
     const [, flag = '', address = '', port = ''] = /^(\S+) \[?([^\]]*?)\]?:(\d+)$/.exec(server) ?? []
     const family: Family = address.includes(':') ? 'ipv6' : 'ipv4'
     const protocol = { '-t': 'tcp', '-u': 'udp' }[flag] ?? 'sctp'

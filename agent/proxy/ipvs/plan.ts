@@ -1,7 +1,15 @@
 // What one Service port wants of the kernel in IPVS mode: addresses, virtual servers and elements of sets. Pure.
 
 import ipaddr from 'ipaddr.js'
-import { allEndpoints, type Endpoint, externalEndpoints, internalEndpoints, type ServicePort } from '../table.ts'
+import {
+  allEndpoints,
+  type Endpoint,
+  externalEndpoints,
+  familyOf,
+  internalEndpoints,
+  type ServicePort,
+} from '../table.ts'
+import { markMask } from './marks.ts'
 import { type SetKind, setName } from './sets.ts'
 
 /** A virtual server as it should be. */
@@ -10,6 +18,8 @@ export interface WantedServer {
   options: string
   /** "10.244.1.2:8080" or "[fd00::2]:8080", each with weight 1. */
   realServers: readonly string[]
+  /** Whether a connection outlives its endpoint's place in the Service; datagrams must find another endpoint at once. */
+  drains: boolean
   /** "default/web:http". */
   owner: string
 }
@@ -19,7 +29,7 @@ export interface Plan {
   addresses: Set<string>
   /** By the words that name them to ipvsadm: "-t 10.96.0.1:443". */
   servers: Map<string, WantedServer>
-  /** "KUBE-CLUSTER-IP 10.96.0.1,tcp:443" -> comment. */
+  /** "KUBE-CLUSTER-IP 10.96.0.1,tcp:443" -> what follows it: its comment, its mark. */
   elements: Map<string, string>
 }
 
@@ -27,6 +37,8 @@ export interface PlanOptions {
   scheduler: string
   /** This node's own addresses, where node ports answer. */
   nodeAddresses: readonly string[]
+  /** The firewall mark of a Service port, of its own as long as it is served. */
+  markOf(id: string): number
 }
 
 const serviceFlags = { tcp: '-t', udp: '-u', sctp: '--sctp-service' } as const
@@ -56,6 +68,7 @@ class PortPlanner {
       this.#open(externalPolicy === 'Local' ? 'EXTERNAL-IP-LOCAL' : 'EXTERNAL-IP', ip, externalEndpoints(this.#port))
     for (const ip of loadBalancerIps) this.#planLoadBalancer(ip)
     this.#planNodePort()
+    this.#planInternal()
     for (const { ip, port, local } of allEndpoints(this.#port))
       if (local) this.#add('LOOP-BACK', `${ip},${this.#port.protocol}:${port},${ip}`)
   }
@@ -71,9 +84,9 @@ class PortPlanner {
   }
 
   #planNodePort(): void {
-    const { nodePort, protocol, externalPolicy, family } = this.#port
+    const { nodePort, protocol, externalPolicy } = this.#port
     if (nodePort === undefined) return
-    const addresses = this.#options.nodeAddresses.filter((ip) => ip.includes(':') === (family === 'ipv6'))
+    const addresses = this.#nodeAddresses()
     const kinds: SetKind[] = [nodePortSets.all[protocol]]
     if (externalPolicy === 'Local') kinds.push(nodePortSets.local[protocol])
     for (const kind of kinds) {
@@ -81,6 +94,27 @@ class PortPlanner {
       else for (const ip of addresses) this.#add(kind, `${ip},sctp:${nodePort}`)
     }
     for (const ip of addresses) this.#serve(ip, nodePort, externalEndpoints(this.#port))
+  }
+
+  /**
+   * Under the policy Local the cluster's own clients reach all endpoints by the external doors too. One address and port can
+   * have but one virtual server, so their packets get a mark, and the mark has a virtual server of its own.
+   */
+  #planInternal(): void {
+    const { externalPolicy, externalIps, loadBalancerIps, nodePort, port, family, id, cluster } = this.#port
+    const doors = [...externalIps, ...loadBalancerIps].map((ip) => [ip, port] as const)
+    if (nodePort !== undefined) doors.push(...this.#nodeAddresses().map((ip) => [ip, nodePort] as const))
+    if (externalPolicy !== 'Local' || cluster.length === 0 || doors.length === 0) return
+    const mark = this.#options.markOf(id)
+    this.#setServer(`-f ${mark}${family === 'ipv6' ? ' -6' : ''}`, cluster)
+    for (const [ip, doorPort] of doors) {
+      const element = `${ip},${this.#port.protocol}:${doorPort}`
+      this.#add('IPVS-INTERNAL', element, ` skbmark 0x${mark.toString(16)}/${markMask}`)
+    }
+  }
+
+  #nodeAddresses(): string[] {
+    return this.#options.nodeAddresses.filter((ip) => familyOf(ip) === this.#port.family)
   }
 
   /** Serves an address of the Service, lets packets to the port in, and nothing else. */
@@ -95,10 +129,15 @@ class PortPlanner {
   }
 
   #serve(ip: string, port: number, endpoints: readonly Endpoint[]): void {
-    const { protocol, affinitySeconds, id } = this.#port
-    this.#plan.servers.set(`${serviceFlags[protocol]} ${toSocket(ip, port)}`, {
+    this.#setServer(`${serviceFlags[this.#port.protocol]} ${toSocket(ip, port)}`, endpoints)
+  }
+
+  #setServer(key: string, endpoints: readonly Endpoint[]): void {
+    const { affinitySeconds, id, protocol } = this.#port
+    this.#plan.servers.set(key, {
       options: `-s ${this.#options.scheduler}${affinitySeconds === undefined ? '' : ` -p ${affinitySeconds}`}`,
       realServers: endpoints.map((endpoint) => toSocket(endpoint.ip, endpoint.port)),
+      drains: protocol !== 'udp',
       owner: id,
     })
   }
@@ -107,8 +146,8 @@ class PortPlanner {
     return `${ip},${this.#port.protocol}:${this.#port.port}`
   }
 
-  #add(kind: SetKind, element: string): void {
-    this.#plan.elements.set(`${setName(this.#port.family, kind)} ${element}`, this.#port.id)
+  #add(kind: SetKind, element: string, more = ''): void {
+    this.#plan.elements.set(`${setName(this.#port.family, kind)} ${element}`, `comment "${this.#port.id}"${more}`)
   }
 }
 

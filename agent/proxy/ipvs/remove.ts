@@ -8,7 +8,7 @@ import { restoreVirtualServers } from '../../../cni/linux/ipvs.ts'
 import { RestoreScript } from '../iptables/script.ts'
 import type { Family } from '../table.ts'
 import { tables } from './base.ts'
-import { jumps, planBaseRules } from './base-rules.ts'
+import { planBaseRules } from './base-rules.ts'
 import { deviceName, readKernel } from './kernel.ts'
 import { setNames } from './sets.ts'
 
@@ -48,9 +48,12 @@ async function removeRules(family: Family, where: Where): Promise<void> {
   const rules = planBaseRules(family, '0.0.0.0/0')
   for (const table of tables) {
     const actual = parseTable(await saveTable(table, { ...where, family }))
-    for (const [chain, rule] of jumps[table])
-      if (actual.get(chain)?.includes(rule) === true) script.delete(table, chain, rule)
-    for (const chain of rules[table].keys()) if (actual.has(chain)) script.remove(table, chain)
+    const ours = rules[table]
+    // Jumps by where they lead to: the ranges in them may have been others.
+    for (const [chain, lines] of actual)
+      for (const line of lines)
+        if (!ours.has(chain) && ours.has(/-j (\S+)$/.exec(line)?.[1] ?? '')) script.delete(table, chain, line)
+    for (const chain of ours.keys()) if (actual.has(chain)) script.remove(table, chain)
   }
   if (!script.isEmpty) await restoreRules(script.toString(), { ...where, family })
 }

@@ -23,6 +23,8 @@ export const setTypes = {
   'NODE-PORT-LOCAL-TCP': 'bitmap:port',
   'NODE-PORT-LOCAL-UDP': 'bitmap:port',
   'NODE-PORT-LOCAL-SCTP-HASH': 'hash:ip,port',
+  /** Doors under the policy Local, with the mark by which the cluster's own clients reach all endpoints. */
+  'IPVS-INTERNAL': 'hash:ip,port',
   /** All addresses of kube-ipvs0: nothing of the node itself may answer there. */
   'IPVS-IPS': 'hash:ip',
 } as const
@@ -65,6 +67,6 @@ export function createLines(family: Family): string[] {
     const type = setTypes[kind]
     const options =
       type === 'bitmap:port' ? 'range 0-65535' : `family ${family === 'ipv6' ? 'inet6' : 'inet'} maxelem 1048576`
-    return `create ${setName(family, kind)} ${type} ${options} comment`
+    return `create ${setName(family, kind)} ${type} ${options} comment${kind === 'IPVS-INTERNAL' ? ' skbinfo' : ''}`
   })
 }

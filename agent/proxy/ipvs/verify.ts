@@ -60,7 +60,8 @@ function compare(kind: Difference['kind'], name: string, wanted: boolean, there:
   return wanted === there ? [] : [{ kind, name, state: wanted ? 'missing' : 'extra', owner }]
 }
 
-/** "default/web:http" is a port of the Service default/web. */
-function toOwner(id: string | undefined): string {
-  return id === undefined || id === '' ? nobody : `Service ${id.split(':')[0]}`
+/** "default/web:http" is a port of the Service default/web; an element has it in its comment. */
+function toOwner(text = ''): string {
+  const service = /([^"\s:/]+\/[^"\s:/]+)/.exec(text)?.[1]
+  return service === undefined ? nobody : `Service ${service}`
 }

@@ -131,6 +131,23 @@ test("externalTrafficPolicy Local keeps the caller's address and uses this node'
   assert.equal(await net.askTcp(outside, '192.0.2.1', 30080), 'b2 192.0.2.2')
 })
 
+test('under externalTrafficPolicy Local pods and the node itself reach all endpoints by the same doors', async () => {
+  const balancer = '198.18.0.8'
+  await net.ip(outside, `route replace ${balancer} via 192.0.2.1`)
+  const over = { loadBalancerIps: [balancer], externalPolicy: 'Local', cluster: [one, two], local: [two] } as const
+  await serve(web({ ...over, cluster: [...over.cluster], local: [...over.local], loadBalancerIps: [balancer] }))
+  for (const [address, port] of [
+    ['192.0.2.1', 30080],
+    [balancer, 80],
+  ] as const) {
+    assert.deepEqual((await answerers(client, address, port, 4)).toSorted(), ['b1', 'b1', 'b2', 'b2'])
+    assert.deepEqual((await answerers(node, address, port, 4)).toSorted(), ['b1', 'b1', 'b2', 'b2'])
+    assert.deepEqual(await answerers(outside, address, port, 3), ['b2', 'b2', 'b2'])
+  }
+  assert.match(await net.askTcp(client, balancer, 80), / 10\.244\.1\.2$/)
+  assert.equal(await net.askTcp(outside, balancer, 80), 'b2 192.0.2.2')
+})
+
 test('with affinity a client stays with its endpoint', async () => {
   await serve(web({ affinitySeconds: 60 }))
   assert.equal(new Set(await answerers(client, clusterIp, 80, 5)).size, 1)
