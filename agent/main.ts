@@ -16,6 +16,7 @@ import { pods } from '../api/resources/pods.ts'
 import { services } from '../api/resources/services.ts'
 import { Announcer } from './announcer/announcer.ts'
 import { DockerRuntime } from './docker/docker-runtime.ts'
+import { NodeNet } from './net/node-net.ts'
 import { CniNetwork } from './network/cni-network.ts'
 import { NodeNetwork } from './network/node-network.ts'
 import { runHeartbeat } from './node/heartbeat.ts'
@@ -184,6 +185,7 @@ const server = createAgentServer({
   },
   allowedClients: options.allowedClients,
   nodeName,
+  net: new NodeNet({ nodeName, runtime, parts: { ...(policies && { policy: policies }) } }),
   log,
 })
 

@@ -5,10 +5,12 @@ import type { FamilyState, NamespaceState, Place } from '../../api/net/state.ts'
 import { countConnections, listConnections } from '../../cni/linux/conntrack.ts'
 import { CommandError, type RunOptions } from '../../cni/linux/exec.ts'
 import { showFdb, showLinks, showNeighbours, showRoutes, showRules } from '../../cni/linux/iproute.ts'
+import { saveSets } from '../../cni/linux/ipset.ts'
 import { saveAll } from '../../cni/linux/iptables.ts'
-import { saveSets, saveVirtualServers } from '../../cni/linux/kernel-tables.ts'
+import { saveVirtualServers } from '../../cni/linux/ipvs.ts'
 import { listRuleset } from '../../cni/linux/nft.ts'
-import { listSockets, readSettings } from '../../cni/linux/settings.ts'
+import { listSockets } from '../../cni/linux/sockets.ts'
+import { findSysctls } from '../../cni/linux/sysctl.ts'
 
 export interface CollectOptions {
   place: Place
@@ -57,7 +59,7 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     saveVirtualServers(where),
     or('conntrack', listConnections(addresses, where), []),
     or('conntrack', countConnections(where), { count: 0, max: 0 }),
-    or('sysctl', readSettings(settings, where), {}),
+    or('sysctl', findSysctls(settings, where), {}),
     or('sockets', listSockets(where), []),
   ])
   return {

@@ -8,7 +8,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import { badRequest, internalError, StatusError } from '../../api/objects/status-error.ts'
+import { badRequest, internalError, noSuchPath, StatusError } from '../../api/objects/status-error.ts'
 import { NoSuchContainerError, type Runtime } from '../runtime/runtime.ts'
 import { channelProtocols } from './channels.ts'
 import { validateClient } from './identity.ts'
@@ -29,6 +29,8 @@ export interface AgentServerOptions {
   allowedClients: readonly string[]
   /** Named in /stats/summary. */
   nodeName?: string
+  /** Serves all paths below /net/. */
+  net?: { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
   log: { warn(message: string): void }
 }
 
@@ -45,7 +47,7 @@ type Serve = (socket: WebSocket, protocol: string) => Promise<void>
 type ContainerRoute = Extract<Route, { container: string }>
 
 export function createAgentServer(options: AgentServerOptions): AgentServer {
-  const { runtime, pods, tls, allowedClients, nodeName = '', log } = options
+  const { runtime, pods, tls, allowedClients, nodeName = '', net, log } = options
   // The handshake lets everybody in, so that those without a certificate get an answer and not a broken connection.
   const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false })
   const protocols = [tunnelProtocol, ...channelProtocols]
@@ -70,6 +72,9 @@ export function createAgentServer(options: AgentServerOptions): AgentServer {
         return sendJson(response, 200, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: pods.pods() })
       case 'stats':
         return sendJson(response, 200, await makeSummary(runtime, nodeName, new Date()))
+      case 'net':
+        if (net === undefined) throw noSuchPath()
+        return await net.handle(request, response)
       case 'containerLogs': {
         const logOptions = parseLogOptions(route.query, Date.now())
         const { id } = await findContainer(route)

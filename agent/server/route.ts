@@ -3,7 +3,7 @@
 import { noSuchPath } from '../../api/objects/status-error.ts'
 
 export type Route =
-  | { action: 'healthz' | 'pods' | 'stats'; query: URLSearchParams }
+  | { action: 'healthz' | 'pods' | 'stats' | 'net'; query: URLSearchParams }
   | {
       action: 'containerLogs' | 'exec' | 'attach'
       namespace: string
@@ -20,6 +20,7 @@ export function parseRoute(path: string): Route {
   if (pathname === '/healthz' || pathname === '/pods')
     return { action: pathname === '/pods' ? 'pods' : 'healthz', query }
   if (pathname === '/stats/summary') return { action: 'stats', query }
+  if (action === 'net') return { action, query }
   if (namespace === '' || pod === '') throw noSuchPath()
   if (action === 'portForward') return { action, namespace, pod, query }
   const container = rest.at(-1)

@@ -15,7 +15,12 @@ export interface IpSet {
 
 /** Sets of the namespace by name. */
 export async function readSets(where: Where = {}): Promise<Map<string, IpSet>> {
-  return parseSets(await run('ipset', ['save'], where))
+  return parseSets(await saveSets(where))
+}
+
+/** All sets with their elements, as `ipset save` prints them. */
+export async function saveSets(where: Where = {}): Promise<string> {
+  return await run('ipset', ['save'], where)
 }
 
 /** Runs lines such as `add NAME 10.0.0.1,tcp:80`; to add what is there and to delete what is not is no error. */

@@ -1,5 +1,6 @@
 // The only door to ipvsadm: virtual servers are read from its listing and changed by one `ipvsadm -R`.
 
+import { existsSync } from 'node:fs'
 import { CommandError, type RunOptions, run } from './exec.ts'
 
 type Where = Pick<RunOptions, 'netns'>
@@ -26,6 +27,13 @@ export interface RealServer {
  */
 export async function readVirtualServers(where: Where = {}): Promise<Map<string, VirtualServer>> {
   return parseListing(await run('ipvsadm', ['-Ln'], where))
+}
+
+/** All virtual servers with their real ones, as `ipvsadm -Sn` prints them; "" where the kernel has no IPVS. */
+export async function saveVirtualServers(where: Where = {}): Promise<string> {
+  // Starting ipvsadm would load the module, and a look must change nothing.
+  if (!existsSync('/proc/net/ip_vs')) return ''
+  return await run('ipvsadm', ['-Sn'], where)
 }
 
 /** Runs lines such as "-A -t 10.96.0.1:443 -s rr". Lines after one that fails are still run; the call throws then. */
