@@ -8,6 +8,7 @@ import { addDescribe } from './commands/describe.ts'
 import { addExec } from './commands/exec.ts'
 import { addGet } from './commands/get.ts'
 import { addLogs } from './commands/logs.ts'
+import { addNet } from './commands/net.ts'
 import { addPortForward } from './commands/port-forward.ts'
 import { addRollout } from './commands/rollout.ts'
 import { addScale } from './commands/scale.ts'
@@ -21,6 +22,7 @@ Examples:
   fairlead logs -f deploy/web                    what one of its pods writes
   fairlead exec -it web-5d8f7 -- sh              a shell in a pod
   fairlead port-forward svc/web 8080:80          the service on this machine
+  fairlead net trace pod/a svc/web               every hop of a packet, and where it ends
   fairlead describe node node-1                  a node, its pods and its events
 
 The cluster comes from --kubeconfig, KUBECONFIG or ~/.kube/config.`
@@ -37,5 +39,6 @@ export function makeProgram(): Command {
   for (const add of [addGet, addDescribe, addApply, addCreate, addDelete, addLogs, addExec, addScale, addRollout])
     add(program)
   addPortForward(program)
+  addNet(program)
   return program
 }

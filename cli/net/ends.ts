@@ -1,0 +1,227 @@
+// The two ends of a trace as they are written on the command line, found in the cluster.
+
+import type { Node, Pod, Service } from '../../api/generated/types.ts'
+import type { TraceProtocol } from '../../api/net/trace.ts'
+import type { Stored } from '../../api/objects/object.ts'
+import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
+import { nodes } from '../../api/resources/nodes.ts'
+import { pods } from '../../api/resources/pods.ts'
+import { services } from '../../api/resources/services.ts'
+import type { Session } from '../session.ts'
+import { type Family, familyOf, toRange } from './trace/address.ts'
+
+/** One end. Absent fields: not known, or no matter. */
+export interface TraceEnd {
+  /** For people: "pod default/web". */
+  title: string
+  /** In the order in which they are preferred. */
+  addresses: string[]
+  port?: number
+  protocol?: TraceProtocol
+  /** Where it is. */
+  node?: string
+  pod?: string
+  isOutside?: boolean
+  /** "namespace/name" of the Service whose address it is. */
+  service?: string
+  /** Pods behind it, as "node namespace/name". */
+  backends?: { node: string; pod: string }[]
+}
+
+/** How to look, and in which namespace where none is named. */
+type Finder = Pick<Session, 'client' | 'namespace'>
+
+const kinds: Record<string, string> = {
+  po: 'pod',
+  pods: 'pod',
+  svc: 'service',
+  services: 'service',
+  no: 'node',
+  nodes: 'node',
+}
+
+/** Reads pod/NAME[.NAMESPACE], svc/NAME[.NAMESPACE][:PORT], node/NAME[:PORT], outside[/ADDRESS], NAMESPACE/POD and ADDRESS[:PORT]. */
+export async function findEnd(session: Finder, word: string): Promise<TraceEnd> {
+  const plain = parseAddress(word)
+  if (plain !== undefined) return await findAddress(session, plain)
+  const [first = '', rest = ''] = splitOnce(word, '/')
+  const kind = kinds[first] ?? first
+  if (kind === 'outside') return { title: word, isOutside: true, addresses: rest === '' ? [] : [rest] }
+  const [name, portText] = splitOnce(rest, ':')
+  const port = portText === undefined ? {} : { portText }
+  switch (kind) {
+    case 'pod':
+      return await findPodEnd(session, name ?? '', port)
+    case 'service':
+      return await findServiceEnd(session, name ?? '', port)
+    case 'node':
+      return await findNodeEnd(session, name ?? '', port)
+    default:
+      if (rest === '')
+        throw new Error(`cannot read "${word}": write pod/NAME, svc/NAME:PORT, node/NAME, outside or an address`)
+      return await findPodEnd({ client: session.client, namespace: first }, name ?? '', port)
+  }
+}
+
+interface PortWord {
+  portText?: string
+}
+
+async function findPodEnd(session: Finder, word: string, { portText }: PortWord): Promise<TraceEnd> {
+  const { name, namespace } = splitName(session, word)
+  const pod = await session.client.get(pods, { namespace, name })
+  const { nodeName } = pod.spec
+  if (nodeName === undefined || nodeName === '') throw new Error(`pod ${namespace}/${name} is on no node yet`)
+  return { ...podEnd(pod, nodeName), ...(portText !== undefined && { port: podPort(pod, portText) }) }
+}
+
+function podEnd(pod: Stored<Pod>, node: string): TraceEnd {
+  const key = `${pod.metadata.namespace}/${pod.metadata.name}`
+  const addresses = (pod.status?.podIPs ?? []).flatMap(({ ip }) => ip ?? [])
+  const first = pod.spec.containers.flatMap(({ ports = [] }) => ports)[0]
+  return {
+    title: `pod ${key}`,
+    addresses: addresses.length > 0 ? addresses : [pod.status?.podIP ?? ''].filter((ip) => ip !== ''),
+    node,
+    // A pod of the node's own network is the node.
+    ...(pod.spec.hostNetwork !== true && { pod: key }),
+    ...(first !== undefined && { port: first.containerPort, protocol: toProtocol(first.protocol) }),
+  }
+}
+
+function podPort({ spec, metadata }: Stored<Pod>, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  const found = spec.containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === text)
+  if (found === undefined) throw new Error(`pod ${metadata.name} has no port "${text}"`)
+  return found.containerPort
+}
+
+async function findServiceEnd(session: Finder, word: string, { portText }: PortWord): Promise<TraceEnd> {
+  const { name, namespace } = splitName(session, word)
+  const service = await session.client.get(services, { namespace, name })
+  const { clusterIP, clusterIPs = [], type, externalName } = service.spec
+  if (type === 'ExternalName')
+    throw new Error(`service ${name} is a name for ${externalName}: it has no address to trace to`)
+  if (clusterIP === undefined || clusterIP === 'None')
+    throw new Error(`service ${name} is headless: trace to one of its pods`)
+  const port = servicePort(service, portText)
+  return {
+    title: `service ${namespace}/${name}`,
+    addresses: clusterIPs.length > 0 ? clusterIPs : [clusterIP],
+    service: `${namespace}/${name}`,
+    port: port.port,
+    protocol: toProtocol(port.protocol),
+    backends: await findBackends(session, service),
+  }
+}
+
+function servicePort({ spec, metadata }: Stored<Service>, text: string | undefined) {
+  const { ports = [] } = spec
+  const found = text === undefined ? ports[0] : ports.find(({ name, port }) => name === text || String(port) === text)
+  if (found !== undefined) return found
+  if (text !== undefined && /^\d+$/.test(text)) return { port: Number(text) }
+  throw new Error(`service ${metadata.name} has no port "${text ?? ''}"`)
+}
+
+/** Pods of the Service, ready or not, so that the trace sees where its packets may go. */
+async function findBackends(
+  { client }: Finder,
+  { metadata }: Stored<Service>,
+): Promise<{ node: string; pod: string }[]> {
+  const labelSelector = `kubernetes.io/service-name=${metadata.name}`
+  const { items } = await client.list(endpointSlices, { namespace: metadata.namespace, labelSelector })
+  return items.flatMap(({ endpoints }) =>
+    (endpoints ?? []).flatMap(({ nodeName, targetRef }) =>
+      nodeName === undefined || targetRef?.kind !== 'Pod'
+        ? []
+        : [{ node: nodeName, pod: `${targetRef.namespace}/${targetRef.name}` }],
+    ),
+  )
+}
+
+async function findNodeEnd({ client }: Finder, name: string, { portText }: PortWord): Promise<TraceEnd> {
+  return { ...nodeEnd(await client.get(nodes, { name })), ...(portText !== undefined && { port: Number(portText) }) }
+}
+
+function nodeEnd({ metadata, status }: Stored<Node>): TraceEnd {
+  const addresses = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address)
+  return { title: `node ${metadata.name}`, addresses, node: metadata.name }
+}
+
+/** Whose address it is, if it is anybody's of the cluster. */
+async function findAddress(session: Finder, { address, port }: { address: string; port?: number }): Promise<TraceEnd> {
+  const { client } = session
+  const withPort = port === undefined ? {} : { port }
+  const [allPods, allServices, allNodes] = await Promise.all([
+    client.list(pods),
+    client.list(services),
+    client.list(nodes),
+  ])
+  const pod = allPods.items.find(({ status }) => status?.podIPs?.some(({ ip }) => ip === address))
+  if (pod?.spec.nodeName !== undefined && pod.spec.hostNetwork !== true)
+    return { ...podEnd(pod, pod.spec.nodeName), addresses: [address], ...withPort }
+  const node = allNodes.items.find(({ status }) => status?.addresses?.some((each) => each.address === address))
+  if (node !== undefined)
+    return {
+      ...nodeEnd(node),
+      addresses: [address],
+      ...(await nodePortBackends(session, allServices.items, port)),
+      ...withPort,
+    }
+  const service = allServices.items.find(({ spec }) => spec.clusterIPs?.includes(address) || spec.clusterIP === address)
+  if (service === undefined) return { title: address, addresses: [address], ...withPort }
+  const { namespace, name } = service.metadata
+  const found = await findServiceEnd({ client, namespace }, name, port === undefined ? {} : { portText: String(port) })
+  return { ...found, addresses: [address] }
+}
+
+/** The Service whose node port it is. */
+export async function nodePortBackends(
+  session: Finder,
+  all: readonly Stored<Service>[],
+  port: number | undefined,
+): Promise<Partial<TraceEnd>> {
+  const service = all.find(({ spec }) => port !== undefined && spec.ports?.some(({ nodePort }) => nodePort === port))
+  if (service === undefined) return {}
+  const { namespace, name } = service.metadata
+  const found = service.spec.ports?.find(({ nodePort }) => nodePort === port)
+  return {
+    service: `${namespace}/${name}`,
+    protocol: toProtocol(found?.protocol),
+    backends: await findBackends(session, service),
+  }
+}
+
+function toProtocol(text: string | undefined): TraceProtocol {
+  return text === 'UDP' ? 'udp' : 'tcp'
+}
+
+/** "web.shop" is pod web of namespace shop. */
+function splitName({ namespace }: Finder, word: string): { name: string; namespace: string } {
+  const at = word.lastIndexOf('.')
+  return at < 0 ? { name: word, namespace } : { name: word.slice(0, at), namespace: word.slice(at + 1) }
+}
+
+function splitOnce(text: string, separator: string): [string, string | undefined] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** "10.0.0.1", "10.0.0.1:80", "fd00::1", "[fd00::1]:80". */
+function parseAddress(word: string): { address: string; port?: number } | undefined {
+  const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(word) ?? /^([\d.]+)(?::(\d+))?$/.exec(word)
+  const address = match?.[1] ?? word
+  if (toRange(address) === undefined || address.includes('/') || address.includes('-')) return undefined
+  return { address, ...(match?.[2] !== undefined && { port: Number(match[2]) }) }
+}
+
+/** The family that both ends have: that of the destination's first address which the source shares. */
+export function chooseAddress(source: TraceEnd, destination: TraceEnd, wanted?: Family): string {
+  const fitting = destination.addresses.filter((address) => wanted === undefined || familyOf(address) === wanted)
+  const shared = fitting.find(
+    (address) => source.addresses.length === 0 || source.addresses.some((own) => familyOf(own) === familyOf(address)),
+  )
+  const chosen = shared ?? fitting[0]
+  if (chosen === undefined) throw new Error(`${destination.title} has no ${wanted ?? 'IP'} address`)
+  return chosen
+}
