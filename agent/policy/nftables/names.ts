@@ -41,9 +41,9 @@ const digits: Record<Family, string> = { ipv4: '4', ipv6: '6' }
 /** A comment of a rule, set or counter, quoted. */
 export const comment = (text: string) => `comment "${shorten(text)}"`
 
-/** The text, or as much of it as fits and a hash of all of it. */
+/** The text, or as much of it as fits, two dots, which no name in Kubernetes has, and a hash of all of it. */
 export function shorten(text: string): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 11)}~${hashOf(text)}`
+  return text.length <= limit ? text : `${text.slice(0, limit - 12)}..${hashOf(text)}`
 }
 
 function hashOf(text: string): string {

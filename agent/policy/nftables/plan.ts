@@ -54,7 +54,8 @@ export function planBase(): Part {
           'goto ingress',
         ],
       ],
-      ['ingress', families.map((family) => `${destination(family)} vmap @${podMap('ingress', family)}`)],
+      // Accepts at its end: a connection that a policy let out would else come back to that policy's pod, and its drop.
+      ['ingress', [...families.map((family) => `${destination(family)} vmap @${podMap('ingress', family)}`), 'accept']],
       ['stray', planStray()],
     ]),
     declared: new Map(
