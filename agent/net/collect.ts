@@ -2,7 +2,7 @@
 // kernel without the feature) is a gap in the picture, not a failure.
 
 import type { FamilyState, NamespaceState, Place } from '../../api/net/state.ts'
-import { countConnections, listConnections } from '../../cni/linux/conntrack.ts'
+import { listConnections } from '../../cni/linux/conntrack.ts'
 import { CommandError, type RunOptions } from '../../cni/linux/exec.ts'
 import { showFdb, showLinks, showNeighbours, showRoutes, showRules } from '../../cni/linux/iproute.ts'
 import { saveSets } from '../../cni/linux/ipset.ts'
@@ -10,7 +10,7 @@ import { saveAll } from '../../cni/linux/iptables.ts'
 import { saveVirtualServers } from '../../cni/linux/ipvs.ts'
 import { listRuleset } from '../../cni/linux/nft.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
-import { findSysctls } from '../../cni/linux/sysctl.ts'
+import { readSysctls } from '../../cni/linux/sysctl.ts'
 
 export interface CollectOptions {
   place: Place
@@ -21,10 +21,6 @@ export interface CollectOptions {
 }
 
 type Where = Pick<RunOptions, 'netns'>
-
-/** Settings that decide about packets; the whole of it is compared with names below /proc/sys. */
-const settings =
-  '^net\\.(ipv[46]\\.conf\\..*\\.(forwarding|rp_filter|arp_ignore|arp_filter|proxy_arp|disable_ipv6|route_localnet|accept_local)|ipv4\\.ip_forward|bridge\\.bridge-nf-call-.*|netfilter\\.nf_conntrack_(max|count))$'
 
 /** Throws only when the namespace itself is not there. */
 export async function collectState({ place, netns, addresses = [] }: CollectOptions): Promise<NamespaceState> {
@@ -49,7 +45,7 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     ])
     return { routes, rules, iptables, legacyIptables } as FamilyState
   }
-  const [ipv4, ipv6, fdb, neighbours, nft, ipsets, ipvs, entries, count, sysctls, sockets] = await Promise.all([
+  const [ipv4, ipv6, fdb, neighbours, nft, ipsets, ipvs, entries, settings, sockets] = await Promise.all([
     family(4),
     family(6),
     or('fdb', showFdb(where), []),
@@ -58,10 +54,10 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     or('ipset', saveSets(where), ''),
     saveVirtualServers(where),
     or('conntrack', listConnections(addresses, where), []),
-    or('conntrack', countConnections(where), { count: 0, max: 0 }),
-    or('sysctl', findSysctls(settings, where), {}),
+    links.then((all) => or('sysctl', readSettings(all, where), {})),
     or('sockets', listSockets(where), []),
   ])
+  const number = (name: string) => Number(settings[`net/netfilter/${name}`] ?? 0)
   return {
     place,
     links: await links,
@@ -72,9 +68,34 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     nft,
     ipsets,
     ipvs,
-    conntrack: { entries, ...count },
-    sysctls,
+    conntrack: { entries, count: number('nf_conntrack_count'), max: number('nf_conntrack_max') },
+    sysctls: settings,
     sockets,
     gaps,
   }
+}
+
+/** Settings of the whole namespace that decide about packets. */
+const wholeSettings = [
+  'net.ipv4.ip_forward',
+  'net.ipv6.conf.all.forwarding',
+  'net.bridge.bridge-nf-call-iptables',
+  'net.bridge.bridge-nf-call-ip6tables',
+  'net.netfilter.nf_conntrack_count',
+  'net.netfilter.nf_conntrack_max',
+]
+
+/** By names below /proc/sys. Ports of bridges are left out: nothing is routed there. */
+async function readSettings(links: NamespaceState['links'], where: Where): Promise<Record<string, string>> {
+  const routing = links.filter(({ master }) => master === undefined).map(({ ifname }) => ifname)
+  // sysctl takes a slash for the dot of names such as eth0.5.
+  const names = ['all', ...routing].flatMap((link) =>
+    ['forwarding', 'rp_filter', 'accept_local'].map((name) => `net.ipv4.conf.${link.replaceAll('.', '/')}.${name}`),
+  )
+  const values = await readSysctls([...wholeSettings, ...names], where)
+  return Object.fromEntries([...values].map(([name, value]) => [toPath(name), value]))
+}
+
+function toPath(name: string): string {
+  return name.replaceAll(/[./]/g, (character) => (character === '.' ? '/' : '.'))
 }

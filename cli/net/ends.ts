@@ -170,7 +170,7 @@ async function findAddress(session: Finder, { address, port }: { address: string
     }
   const service = allServices.items.find(({ spec }) => spec.clusterIPs?.includes(address) || spec.clusterIP === address)
   if (service === undefined) return { title: address, addresses: [address], ...withPort }
-  const { namespace, name } = service.metadata
+  const { namespace = '', name } = service.metadata
   const found = await findServiceEnd({ client, namespace }, name, port === undefined ? {} : { portText: String(port) })
   return { ...found, addresses: [address] }
 }
@@ -183,7 +183,7 @@ export async function nodePortBackends(
 ): Promise<Partial<TraceEnd>> {
   const service = all.find(({ spec }) => port !== undefined && spec.ports?.some(({ nodePort }) => nodePort === port))
   if (service === undefined) return {}
-  const { namespace, name } = service.metadata
+  const { namespace = '', name } = service.metadata
   const found = service.spec.ports?.find(({ nodePort }) => nodePort === port)
   return {
     service: `${namespace}/${name}`,

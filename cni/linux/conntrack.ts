@@ -31,16 +31,3 @@ export async function listConnections(
     .filter((line) => wanted.some((word) => line.includes(word)))
     .slice(0, listLimit)
 }
-
-/** How many entries there are, and how many fit. */
-export async function countConnections(
-  options: Pick<RunOptions, 'netns'> = {},
-): Promise<{ count: number; max: number }> {
-  const text = await run(
-    'sysctl',
-    ['-n', 'net.netfilter.nf_conntrack_count', 'net.netfilter.nf_conntrack_max'],
-    options,
-  )
-  const [count = 0, max = 0] = text.split('\n').map(Number)
-  return { count, max }
-}

@@ -15,22 +15,6 @@ export async function readSysctls(names: readonly string[], where: Where = {}): 
   )
 }
 
-/** Settings whose dotted names match the pattern, by their names below /proc/sys, such as "net/ipv4/ip_forward". */
-export async function findSysctls(pattern: string, where: Where = {}): Promise<Record<string, string>> {
-  const text = await run('sysctl', ['-a', '-r', pattern], where)
-  return Object.fromEntries(
-    text.split('\n').flatMap((line) => {
-      const [name, value] = line.split(' = ')
-      return name === undefined || value === undefined ? [] : [[toPath(name), value.trim()]]
-    }),
-  )
-}
-
-/** sysctl writes dots for slashes, and slashes for the dots of names such as eth0.5. */
-function toPath(name: string): string {
-  return name.replaceAll(/[./]/g, (character) => (character === '.' ? '/' : '.'))
-}
-
 /** Sets them all. Throws when the kernel lacks one or refuses the value. */
 export async function writeSysctls(values: ReadonlyMap<string, string>, where: Where = {}): Promise<void> {
   if (values.size > 0) await run('sysctl', ['-qw', ...[...values].map(([name, value]) => `${name}=${value}`)], where)
