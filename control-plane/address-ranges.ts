@@ -9,11 +9,14 @@ export function firstAddress(cidr: string): string {
   return ipaddr.fromByteArray(bytes).toString()
 }
 
-/** Throws when the ranges share an address: what a packet is for could not be told. */
-export function validateRanges(serviceCidr: string, clusterCidr: string): void {
-  const [services, pods] = [ipaddr.parseCIDR(serviceCidr), ipaddr.parseCIDR(clusterCidr)]
-  if (services[0].kind() !== pods[0].kind()) return
-  const bits = Math.min(services[1], pods[1])
-  if (services[0].match(pods[0], bits))
-    throw new Error(`--service-cidr ${serviceCidr} and --cluster-cidr ${clusterCidr} overlap`)
+/** Throws when a range of Services and one of pods share an address: what a packet is for could not be told. */
+export function validateRanges(serviceCidrs: readonly string[], clusterCidrs: readonly string[]): void {
+  for (const serviceCidr of serviceCidrs) {
+    for (const clusterCidr of clusterCidrs) {
+      const [services, pods] = [ipaddr.parseCIDR(serviceCidr), ipaddr.parseCIDR(clusterCidr)]
+      if (services[0].kind() !== pods[0].kind()) continue
+      if (services[0].match(pods[0], Math.min(services[1], pods[1])))
+        throw new Error(`--service-cidr ${serviceCidr} and --cluster-cidr ${clusterCidr} overlap`)
+    }
+  }
 }

@@ -20,7 +20,7 @@ export class Identity {
     const host = advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress
     const options = {
       serverNames: isAnyAddress ? [advertiseAddress] : [advertiseAddress, bindAddress],
-      serviceAddress: firstAddress(serviceCidr),
+      serviceAddress: firstAddress(serviceCidr[0] ?? ''),
       serverUrl: `https://${host}:${port}`,
     }
     return new Identity(dataDir, options, await ensurePki(dataDir, options))

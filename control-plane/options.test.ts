@@ -15,8 +15,8 @@ test('flags have defaults that suit most clusters', async () => {
     bindAddress: '0.0.0.0',
     port: 6443,
     advertiseAddress: '10.0.0.1',
-    serviceCidr: '10.96.0.0/16',
-    clusterCidr: '10.244.0.0/16',
+    serviceCidr: ['10.96.0.0/16'],
+    clusterCidr: ['10.244.0.0/16'],
     nodePortRange: { from: 30_000, to: 32_767 },
     nodeMonitorGracePeriod: 40_000,
     podEvictionWait: 300_000,
@@ -26,6 +26,7 @@ test('flags have defaults that suit most clusters', async () => {
 test.each([
   ['--service-cidr', '10.96.0.0', 'Expected a range such as 10.96.0.0/16'],
   ['--cluster-cidr', '10.244.1.0/16', 'did you mean 10.244.0.0/16?'],
+  ['--service-cidr', '10.96.0.0/16,10.97.0.0/16', 'at most one IPv4 and one IPv6'],
   ['--port', '70000', 'Expected a port number'],
   ['--bind-address', 'localhost', 'Expected an IP address'],
   ['--advertise-address', '127.0.0.1', 'It is a loopback address'],
@@ -40,9 +41,9 @@ test('times are read with their units', () => {
 })
 
 test('ranges that overlap are refused', () => {
-  expect(() => validateRanges('10.96.0.0/16', '10.0.0.0/8')).toThrow('overlap')
-  expect(() => validateRanges('10.96.0.0/16', '10.97.0.0/16')).not.toThrow()
-  expect(() => validateRanges('fd00::/112', '10.97.0.0/16')).not.toThrow()
+  expect(() => validateRanges(['10.96.0.0/16'], ['10.0.0.0/8'])).toThrow('overlap')
+  expect(() => validateRanges(['10.96.0.0/16'], ['10.97.0.0/16'])).not.toThrow()
+  expect(() => validateRanges(['fd00::/112'], ['10.97.0.0/16'])).not.toThrow()
 })
 
 test('the first address of a range is the one after its network', () => {

@@ -11,8 +11,9 @@ export interface ServeOptions extends CloudOptions {
   bindAddress: string
   port: number
   advertiseAddress: string
-  serviceCidr: string
-  clusterCidr: string
+  /** One range per address family. */
+  serviceCidr: string[]
+  clusterCidr: string[]
   nodePortRange: PortRange
   /** Milliseconds. */
   nodeMonitorGracePeriod: number
@@ -55,8 +56,10 @@ function addServe(program: Command): Command {
     .option('--bind-address <address>', 'address to listen on', parseAddress, '0.0.0.0')
     .option('--port <port>', 'port to listen on', parsePort, 6443)
     .option('--advertise-address <address>', 'address that others reach this host by', parseReachable, ownAddress())
-    .option('--service-cidr <cidr>', "range of Services' addresses", parseCidr, '10.96.0.0/16')
-    .option('--cluster-cidr <cidr>', "range of pods' addresses", parseCidr, '10.244.0.0/16')
+    .option('--service-cidr <cidrs>', "range of Services' addresses, one per address family", parseCidrs, [
+      '10.96.0.0/16',
+    ])
+    .option('--cluster-cidr <cidrs>', "range of pods' addresses, one per address family", parseCidrs, ['10.244.0.0/16'])
     .option('--node-port-range <from-to>', 'range of node ports', parsePortRange, { from: 30_000, to: 32_767 })
     .option('--node-monitor-grace-period <time>', 'a node silent for so long is unreachable', parseDuration, 40_000)
     .option('--pod-eviction-wait <time>', 'pods stay so long on a node that is not ready', parseDuration, 300_000)
@@ -132,6 +135,15 @@ function parseAddress(text: string): string {
 function parseReachable(text: string): string {
   if (ipaddr.parse(parseAddress(text)).range() !== 'loopback') return text
   throw new InvalidArgumentError('It is a loopback address: nodes and pods could not reach it.')
+}
+
+function parseCidrs(text: string): string[] {
+  const cidrs = parseList(text).map(parseCidr)
+  const families = cidrs.map((cidr) => ipaddr.parseCIDR(cidr)[0].kind())
+  if (cidrs.length === 0) throw new InvalidArgumentError('Expected a range such as 10.96.0.0/16.')
+  if (new Set(families).size < families.length)
+    throw new InvalidArgumentError('Expected at most one IPv4 and one IPv6 range.')
+  return cidrs
 }
 
 function parseCidr(text: string): string {

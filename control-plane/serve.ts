@@ -25,6 +25,7 @@ import { withEvictionWait } from './eviction-wait.ts'
 import { runHousekeeping } from './housekeeping.ts'
 import { Identity } from './identity.ts'
 import type { ServeOptions } from './options.ts'
+import { ensureTokenKey } from './pki/token-key.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import { openEmbeddedStore } from './store/embedded-store.ts'
 
@@ -44,7 +45,15 @@ export async function serve(options: ServeOptions, log: Logger, signal: AbortSig
     const advertise = { address: options.advertiseAddress, port }
     const nodePortRange = options.nodePortRange
     const table = withEvictionWait(resources, Math.round(options.podEvictionWait / 1000))
-    const api = createApiServer({ store, resources: table, serviceCidr, nodePortRange, advertise, log })
+    const api = createApiServer({
+      store,
+      resources: table,
+      serviceCidrs: serviceCidr,
+      nodePortRange,
+      advertise,
+      tokenKey: ensureTokenKey(dataDir),
+      log,
+    })
     const server = makeServer(api, identity, log)
     await server.listen(port, bindAddress).catch((cause: Error) => {
       throw new Error(`cannot listen on ${bindAddress} port ${port}: ${cause.message}`, { cause })
@@ -54,7 +63,11 @@ export async function serve(options: ServeOptions, log: Logger, signal: AbortSig
     const parts = [
       follow('API server', api.run(stopping.signal), stopping.signal),
       follow('scheduler', runScheduler(api, log, stopping.signal), stopping.signal),
-      follow('controllers', startControllers(api, { ...options, cloud }, log, stopping.signal), stopping.signal),
+      follow(
+        'controllers',
+        startControllers(api, { ...options, cloud, caCert: identity.pki.caCert }, log, stopping.signal),
+        stopping.signal,
+      ),
       follow('housekeeping', runHousekeeping({ store, onError: warn(log, 'store') }, stopping.signal), stopping.signal),
       renewCertificates(identity, server, stopping.signal),
     ]
@@ -80,7 +93,8 @@ function makeServer(api: ApiServer, identity: Identity, log: Logger): HttpsServe
   const handler = new SecuredHandler({ inner, rules, health: healthOf(api), onError })
   const upgrades = new StreamingUpgrades({ client, agents, authorize: (request) => handler.authorize(request) })
   const { server, caCert } = identity.pki
-  return new HttpsServer({ ...server, clientCa: caCert, handler, upgrades, onError })
+  const { authenticateToken } = api
+  return new HttpsServer({ ...server, clientCa: caCert, authenticateToken, handler, upgrades, onError })
 }
 
 async function nodeOfPod(client: Client, namespace: string, name: string): Promise<string | undefined> {
@@ -114,14 +128,17 @@ async function runScheduler(api: ApiServer, log: Logger, signal: AbortSignal): P
 
 async function startControllers(
   api: ApiServer,
-  options: ServeOptions & { cloud: CloudProvider | undefined },
+  options: ServeOptions & { cloud: CloudProvider | undefined; caCert: string },
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const client = localClient(api, 'system:kube-controller-manager')
-  const { clusterCidr, nodeMonitorGracePeriod, cloud } = options
+  const { clusterCidr, nodeMonitorGracePeriod, cloud, caCert } = options
   const timings = { nodeMonitorGraceMs: nodeMonitorGracePeriod }
-  await runControllers({ client, clusterCidr, log, timings, ...(cloud !== undefined && { cloud }) }, signal)
+  await runControllers(
+    { client, clusterCidrs: clusterCidr, caCert, log, timings, ...(cloud !== undefined && { cloud }) },
+    signal,
+  )
 }
 
 async function renewCertificates(identity: Identity, server: HttpsServer, signal: AbortSignal): Promise<void> {

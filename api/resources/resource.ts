@@ -50,6 +50,8 @@ export interface Resource<T extends ApiObject = ApiObject> extends ResourceType<
   /** "all" makes it part of `kubectl get all`. */
   readonly categories: readonly string[]
   readonly subresources: readonly Subresource[]
+  /** What clients may do; absent: everything. A kind with "create" alone is a question that is answered, and never stored. */
+  readonly verbs?: readonly string[]
   /** OpenAPI definition name in api/generated/schemas.json, such as io.k8s.api.core.v1.Pod. */
   readonly definition: string
   /** Kubernetes' storage path below /registry, such as "pods" or "services/specs". */

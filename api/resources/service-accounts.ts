@@ -11,7 +11,7 @@ export const serviceAccounts: Resource<ServiceAccount> = {
   shortNames: ['sa'],
   categories: [],
   namespaced: true,
-  subresources: [],
+  subresources: ['token'],
   definition: 'io.k8s.api.core.v1.ServiceAccount',
   storagePath: 'serviceaccounts',
   columns: [nameColumn, ageColumn],

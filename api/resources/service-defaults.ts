@@ -1,4 +1,4 @@
-// What Kubernetes fills into a Service, but for the addresses and node ports that the API server allocates.
+// What Kubernetes fills into a Service, but for families, addresses and node ports, which the API server allocates.
 
 import type { Service, ServiceSpec } from '../generated/types.ts'
 import type { Stored } from '../objects/object.ts'
@@ -24,8 +24,6 @@ export function setServiceDefaults({ spec }: Service): void {
   spec.internalTrafficPolicy ??= 'Cluster'
   if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') spec.externalTrafficPolicy ??= 'Cluster'
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true
-  spec.ipFamilyPolicy ??= 'SingleStack'
-  spec.ipFamilies ??= ['IPv4']
   alignClusterAddresses(spec)
 }
 
@@ -36,6 +34,7 @@ export function keepClusterAddresses({ spec }: Service, old: Stored<Service>): v
     spec.clusterIP = old.spec.clusterIP ?? ''
     spec.clusterIPs = old.spec.clusterIPs ?? []
   }
+  if (old.spec.ipFamilies !== undefined) spec.ipFamilies ??= [...old.spec.ipFamilies]
   if (spec.type === 'ClusterIP') return
   for (const port of spec.ports ?? []) {
     const before = old.spec.ports?.find((other) => other.port === port.port && other.protocol === port.protocol)

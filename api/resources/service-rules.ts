@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
+import ipaddr from 'ipaddr.js'
 import type { Service, ServicePort, ServiceSpec } from '../generated/types.ts'
 import { duplicate, forbiddenField, immutable, invalidIf, invalidValue, required } from '../objects/field-errors.ts'
 import { whyNotDnsLabel, whyNotDnsSubdomain } from '../objects/names.ts'
@@ -24,6 +25,14 @@ export function validateService({ spec }: Service): FieldError[] {
     ...validateExternalName(spec),
     ...mustBeOneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local']),
     ...mustBeOneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local']),
+    ...validateFamilies(spec),
+    ...validateSourceRanges(spec),
+    ...validateBalancer(spec),
+    ...mustBeOneOf('spec.trafficDistribution', spec.trafficDistribution, [
+      'PreferClose',
+      'PreferSameNode',
+      'PreferSameZone',
+    ]),
     ...mustBeOneOf('spec.ipFamilyPolicy', spec.ipFamilyPolicy, ['PreferDualStack', 'RequireDualStack', 'SingleStack']),
   ]
 }
@@ -131,4 +140,59 @@ function validateExternalName({ type, externalName }: ServiceSpec): FieldError[]
   if (type !== 'ExternalName') return []
   if (!externalName) return [required('spec.externalName')]
   return invalidIf('spec.externalName', externalName, whyNotDnsSubdomain(externalName.replace(/\.$/, '')))
+}
+
+function validateFamilies({ ipFamilies = [] }: ServiceSpec): FieldError[] {
+  return [
+    ...ipFamilies.flatMap((family, index) => mustBeOneOf(`spec.ipFamilies[${index}]`, family, ['IPv4', 'IPv6'])),
+    ...mustBeUnique(ipFamilies, (index) => `spec.ipFamilies[${index}]`),
+  ]
+}
+
+function validateSourceRanges({ type, loadBalancerSourceRanges = [] }: ServiceSpec): FieldError[] {
+  if (loadBalancerSourceRanges.length > 0 && type !== 'LoadBalancer')
+    return [forbiddenField('spec.loadBalancerSourceRanges', "may only be used when `type` is 'LoadBalancer'")]
+  return loadBalancerSourceRanges.flatMap((range, index) =>
+    ipaddr.isValidCIDR(range.trim())
+      ? []
+      : [
+          invalidValue(
+            `spec.loadBalancerSourceRanges[${index}]`,
+            range,
+            'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+          ),
+        ],
+  )
+}
+
+/** Fields that only some types of Service have a use for. */
+function validateBalancer(spec: ServiceSpec): FieldError[] {
+  const { type, externalTrafficPolicy, healthCheckNodePort, loadBalancerClass, allocateLoadBalancerNodePorts } = spec
+  const isBalanced = type === 'LoadBalancer'
+  const only = "may only be used when `type` is 'LoadBalancer'"
+  const isReached = type === 'NodePort' || isBalanced || (spec.externalIPs ?? []).length > 0
+  return [
+    ...(externalTrafficPolicy !== undefined && !isReached
+      ? [
+          invalidValue(
+            'spec.externalTrafficPolicy',
+            externalTrafficPolicy,
+            'may only be set for externally-accessible services',
+          ),
+        ]
+      : []),
+    ...(healthCheckNodePort && !(isBalanced && externalTrafficPolicy === 'Local')
+      ? [
+          invalidValue(
+            'spec.healthCheckNodePort',
+            healthCheckNodePort,
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+          ),
+        ]
+      : []),
+    ...(loadBalancerClass !== undefined && !isBalanced ? [forbiddenField('spec.loadBalancerClass', only)] : []),
+    ...(allocateLoadBalancerNodePorts !== undefined && !isBalanced
+      ? [forbiddenField('spec.allocateLoadBalancerNodePorts', only)]
+      : []),
+  ]
 }

@@ -1,41 +1,59 @@
 import { randomInt } from 'node:crypto'
-import { BlockList, isIPv4 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 
-/** The addresses of an IPv4 CIDR that Services may have: all but the first and the last. */
+export type IpFamily = 'IPv4' | 'IPv6'
+
+/** The family of an address, as Services name it. */
+export function ipFamilyOf(address: string): IpFamily {
+  return address.includes(':') ? 'IPv6' : 'IPv4'
+}
+
+/** The addresses of a CIDR that Services may have: all but the first and, of IPv4, the last. */
 export class AddressRange {
   readonly cidr: string
-  readonly #base: number
-  readonly #size: number
-  readonly #members = new BlockList()
+  readonly family: IpFamily
+  readonly #base: bigint
+  /** Offset of the last address that can be given. */
+  readonly #last: number
 
-  /** Throws for what is not an IPv4 CIDR with room for an address. */
+  /** Throws for what is not a CIDR with room for an address, and for one whose addresses cannot be counted. */
   constructor(cidr: string) {
-    const [address = '', bitsText = ''] = cidr.split('/')
-    const bits = Number(bitsText)
-    if (!isIPv4(address) || !Number.isInteger(bits) || bits < 8 || bits > 30) {
-      throw new Error(`service range ${cidr} must be an IPv4 CIDR of /8 to /30`)
+    const match = ipaddr.isValidCIDR(cidr) ? ipaddr.parseCIDR(cidr) : undefined
+    const width = match?.[0].kind() === 'ipv6' ? 128 : 32
+    const bits = match?.[1] ?? -1
+    if (match === undefined || bits < width - (width === 32 ? 24 : 20) || bits > width - 2) {
+      throw new Error(`service range ${cidr} must be an IPv4 CIDR of /8 to /30 or an IPv6 CIDR of /108 to /126`)
     }
     this.cidr = cidr
-    this.#size = 2 ** (32 - bits)
-    this.#base = Math.floor(toNumber(address) / this.#size) * this.#size
-    this.#members.addSubnet(toAddress(this.#base), bits)
+    this.family = width === 32 ? 'IPv4' : 'IPv6'
+    const size = 2 ** (width - bits)
+    this.#base = (toNumber(match[0].toString()) / BigInt(size)) * BigInt(size)
+    this.#last = size - (width === 32 ? 2 : 1)
   }
 
   /** The address of default/kubernetes. */
   get first(): string {
-    return toAddress(this.#base + 1)
+    return this.#toAddress(1)
   }
 
   has(address: string): boolean {
-    if (!isIPv4(address) || !this.#members.check(address)) return false
+    if (!ipaddr.isValid(address) || ipFamilyOf(address) !== this.family) return false
     const offset = toNumber(address) - this.#base
-    return offset > 0 && offset < this.#size - 1
+    return offset > 0n && offset <= BigInt(this.#last)
   }
 
   /** An address that is not taken, chosen at random so that a deleted Service's is seldom given again soon; undefined when all are. */
   pick(isTaken: (address: string) => boolean): string | undefined {
     // The first belongs to default/kubernetes, also before that exists.
-    return pickNumber(this.#base + 2, this.#base + this.#size - 2, (value) => isTaken(toAddress(value)), toAddress)
+    const toAddress = (offset: number) => this.#toAddress(offset)
+    return pickNumber(2, this.#last, (offset) => isTaken(toAddress(offset)), toAddress)
+  }
+
+  #toAddress(offset: number): string {
+    const number = this.#base + BigInt(offset)
+    const size = this.family === 'IPv4' ? 4 : 16
+    const bytes = Array.from({ length: size }, (_, i) => Number((number >> BigInt(8 * (size - 1 - i))) & 255n))
+    return ipaddr.fromByteArray(bytes).toString()
   }
 }
 
@@ -56,10 +74,9 @@ export function pickNumber<T>(
   return undefined
 }
 
-function toNumber(address: string): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
-}
-
-function toAddress(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')
+function toNumber(address: string): bigint {
+  return ipaddr
+    .parse(address)
+    .toByteArray()
+    .reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
 }

@@ -1,34 +1,43 @@
 // The API server's core: Request -> Response. It looks up what a path is about, and hands the request to the verb. One
 // catch turns errors into Status answers. It knows no sockets, and whether a user may do this was decided before.
 
-import { toKey } from '../../api/objects/object.ts'
 import { noSuchPath } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
+import { reviews } from '../../api/resources/reviews.ts'
 import { services } from '../../api/resources/services.ts'
 import type { Store } from '../store/store.ts'
 import { AddressRange } from './address-range.ts'
-import type { ClusterReader } from './admission/admission.ts'
+import { makeAdmissionRules } from './admission/admission.ts'
 import { CacheFeed } from './cache-feed.ts'
 import { Catalog } from './catalog.ts'
+import { readCluster } from './cluster-reader.ts'
 import { answerDiscovery } from './discovery.ts'
 import { respondError, toStatusError } from './errors.ts'
-import type { ApiRequest, ApiResponse, RequestHandler } from './exchange.ts'
+import type { ApiRequest, ApiResponse, RequestHandler, User } from './exchange.ts'
 import { KubernetesService } from './kubernetes-service.ts'
 import type { Log } from './log.ts'
 import { answerOpenApi } from './openapi.ts'
 import { ResourceHandler } from './resource-handler.ts'
+import { ReviewHandler } from './reviews/review-handler.ts'
 import { parseRoute } from './route.ts'
 import { type PortRange, ServiceAllocator } from './service-allocator.ts'
 import { Storage } from './storage.ts'
+import { answerIssuerDiscovery } from './tokens/issuer-discovery.ts'
+import { TokenAuthenticator } from './tokens/token-authenticator.ts'
+import { TokenSigner } from './tokens/token-signer.ts'
 
 export interface ApiServerOptions {
   store: Store
   resources: readonly Resource[]
-  /** Such as "10.96.0.0/16". */
-  serviceCidr: string
+  /** One range per address family, such as ["10.96.0.0/16", "fd00:10:96::/112"]; the first is the default family. */
+  serviceCidrs: readonly string[]
   nodePortRange: PortRange
   /** Where clients in the cluster reach this server: the endpoint of default/kubernetes. */
   advertise: { address: string; port: number }
+  /** PEM of the EC P-256 key that signs service account tokens. */
+  tokenKey: string
+  /** Names of admission rules that are not in force. */
+  leftOutAdmission?: readonly string[]
   log: Log
   /** How often a watch hears of the newest revision when nothing happens. */
   bookmarkMs?: number
@@ -36,6 +45,8 @@ export interface ApiServerOptions {
 
 export interface ApiServer {
   handler: RequestHandler
+  /** Who holds this bearer token; undefined if it is none of ours or holds no longer. Waits for the first list. */
+  authenticateToken(token: string): Promise<User | undefined>
   /** Follows the store and keeps the cluster's first objects, until the signal aborts. Requests wait for the first list. */
   run(signal: AbortSignal): Promise<void>
   /** Resolves when requests can be answered. */
@@ -45,54 +56,77 @@ export interface ApiServer {
 /** Builds the parts and joins them. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { store, resources, log } = options
-  const catalog = new Catalog(resources)
+  const catalog = new Catalog([...resources, ...reviews])
   const feed = new CacheFeed(store, resources, log)
   const storage = new Storage(store, feed)
-  const addresses = new AddressRange(options.serviceCidr)
-  const cluster = clusterReader(feed)
+  const addresses = options.serviceCidrs.map((cidr) => new AddressRange(cidr))
+  const [primary] = addresses
+  if (primary === undefined) throw new Error('serviceCidrs: at least one range is needed')
+  const cluster = readCluster(feed)
   const allocator = new ServiceAllocator(feed.cacheOf(services), addresses, options.nodePortRange)
-  const context = { storage, cluster, services: allocator }
+  const signer = new TokenSigner({ key: options.tokenKey, issuer: tokenIssuer })
+  const tokens = new TokenAuthenticator(signer, cluster)
+  const admission = makeAdmissionRules(options.leftOutAdmission)
+  const context = { storage, cluster, admission, services: allocator, signer }
   const resourceHandler = new ResourceHandler({ store, feed, context, bookmarkMs: options.bookmarkMs ?? 60_000 })
-  const kubernetes = new KubernetesService(context, addresses.first, options.advertise, log)
-  const handler = { handle: (request: ApiRequest) => answer(request, { feed, catalog, log, resourceHandler }) }
+  const kubernetes = new KubernetesService(context, primary.first, options.advertise, log)
+  const reviewHandler = new ReviewHandler({ tokens })
+  const parts = { feed, catalog, log, resourceHandler, reviewHandler, signer, serverUrl: urlOf(options.advertise) }
+  const handler = { handle: (request: ApiRequest) => answer(request, parts) }
   const ready = feed.started.then(() => kubernetes.ready)
   const run = async (signal: AbortSignal) => {
     await Promise.all([feed.run(signal), feed.started.then(() => kubernetes.run(signal))])
   }
-  return { handler, run, ready }
+  const authenticateToken = async (token: string) => {
+    await feed.started
+    return (await tokens.authenticate(token))?.user
+  }
+  return { handler, authenticateToken, run, ready }
 }
+
+/** As kubeadm has it; the name need not be found by whoever reads a token. */
+const tokenIssuer = 'https://kubernetes.default.svc.cluster.local'
 
 interface Parts {
   feed: CacheFeed
   catalog: Catalog
   log: Log
   resourceHandler: ResourceHandler
+  reviewHandler: ReviewHandler
+  signer: TokenSigner
+  /** Where clients reach this server. */
+  serverUrl: string
 }
 
-async function answer(request: ApiRequest, { feed, catalog, log, resourceHandler }: Parts): Promise<ApiResponse> {
+async function answer(request: ApiRequest, parts: Parts): Promise<ApiResponse> {
+  const { feed, catalog, log, resourceHandler, reviewHandler } = parts
   try {
     const route = parseRoute(request.method, request.url, catalog)
-    if (route === undefined) {
-      return answerDiscovery(request, catalog) ?? (await answerOpenApi(request, catalog)) ?? noSuchRoute(request)
-    }
+    if (route === undefined) return await answerPath(request, parts)
     await feed.started
-    return await resourceHandler.handle(request, route)
+    const isReview = reviews.includes(route.resource)
+    return await (isReview ? reviewHandler : resourceHandler).handle(request, route)
   } catch (error) {
     return respondError(toStatusError(error, log))
   }
+}
+
+/** What is about no object. */
+async function answerPath(request: ApiRequest, { catalog, signer, serverUrl }: Parts): Promise<ApiResponse> {
+  return (
+    answerDiscovery(request, catalog) ??
+    (await answerOpenApi(request, catalog)) ??
+    (await answerIssuerDiscovery(request, signer, serverUrl)) ??
+    noSuchRoute(request)
+  )
+}
+
+function urlOf({ address, port }: ApiServerOptions['advertise']): string {
+  return `https://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 function noSuchRoute({ url, method }: ApiRequest): ApiResponse {
   const isHealth = ['/healthz', '/livez', '/readyz'].includes(url.pathname) && method === 'GET'
   if (isHealth) return { status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok' }
   throw noSuchPath()
-}
-
-function clusterReader(feed: CacheFeed): ClusterReader {
-  return {
-    async find(resource, name) {
-      await feed.reachNow()
-      return feed.cacheOf(resource).get(toKey(name))?.object
-    },
-  }
 }

@@ -5,7 +5,7 @@ import type { DeleteOptions, Namespace, ObjectMeta, Pod } from '../../api/genera
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { badRequest } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
-import { admit, validating } from './admission/admission.ts'
+import { admit } from './admission/admission.ts'
 import { type Change, checkPreconditions, type UpdateResult } from './storage.ts'
 import { objectName, type Target, timestamp, type WriteContext } from './writes.ts'
 
@@ -20,7 +20,7 @@ export async function deleteObject(
   const { resource, namespace, name, dryRun } = target
   const isDryRun = dryRun || options.dryRun?.includes('All') === true
   checkOptions(options)
-  await admit(validating, { ...target, verb: 'delete' }, context.cluster)
+  await admit(context.admission.validating, { ...target, verb: 'delete' }, context.cluster)
   return context.storage.update(
     resource,
     objectName(resource, namespace, name),

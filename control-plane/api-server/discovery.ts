@@ -8,7 +8,7 @@ import type { ApiRequest, ApiResponse } from './exchange.ts'
 import { parseMediaRange } from './negotiation.ts'
 import { bodyTypeOf } from './subresources.ts'
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
+const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
 /** Answers discovery paths; undefined for others. */
 export function answerDiscovery({ url, headers }: ApiRequest, catalog: Catalog): ApiResponse | undefined {
@@ -71,7 +71,7 @@ function resourceList(catalog: Catalog, group: string, version: string) {
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersionOf({ group, version }), resources }
 }
 
-function describeResource({ plural, singular, namespaced, kind, shortNames, categories }: Resource) {
+function describeResource({ plural, singular, namespaced, kind, shortNames, categories, verbs = allVerbs }: Resource) {
   return {
     name: plural,
     singularName: singular,
@@ -157,6 +157,7 @@ function respondAggregated(catalog: Catalog, isCore: boolean, version: string): 
 
 function aggregateResource(row: Resource) {
   const { plural, singular, namespaced, shortNames, categories, subresources, group, version, kind } = row
+  const { verbs = allVerbs } = row
   return {
     resource: plural,
     responseKind: { group, version, kind },

@@ -5,6 +5,9 @@
 export interface User {
   name: string
   groups: string[]
+  uid?: string
+  /** What else authentication knows, such as the pod that holds a token. */
+  extra?: Record<string, string[]>
 }
 
 export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] }

@@ -127,6 +127,7 @@ const queryParameters = ['dryRun', 'fieldManager', 'fieldValidation']
 function pathsOf(row: Resource, operation: Operation): Record<string, object> {
   const namespace = row.namespaced ? '{namespace}' : undefined
   const collection = decodeURIComponent(pathOf(row, { namespace }))
+  if (row.verbs !== undefined) return { [collection]: { post: operation(row, 'post') } }
   return {
     [collection]: {
       get: operation(row, 'list'),

@@ -13,6 +13,7 @@ import { parseObject } from './request-object.ts'
 import type { Route } from './route.ts'
 import { parseFilter } from './selection.ts'
 import { bindPod, evictPod, finalizeNamespace, toScale, updateScale } from './subresources.ts'
+import { issueToken } from './tokens/token-requests.ts'
 import { makeView, render } from './view.ts'
 import { startWatch } from './watch-stream.ts'
 import { createObject, objectName, type Target, updateObject, type WriteContext } from './writes.ts'
@@ -92,8 +93,12 @@ export class ResourceHandler {
   async #createSubresource(request: ApiRequest, route: Route): Promise<ApiResponse> {
     const { context } = this.#options
     const target = targetOf(request, route)
-    if (route.subresource !== 'binding' && route.subresource !== 'eviction') throw methodNotAllowed('POST')
+    if (!['binding', 'eviction', 'token'].includes(route.subresource)) throw methodNotAllowed('POST')
     const { object } = parseObject(request, route)
+    if (route.subresource === 'token') {
+      const answer = await issueToken(context, target, object)
+      return respond(201, { text: JSON.stringify(answer), contentType: 'application/json' })
+    }
     if (route.subresource === 'binding') {
       await bindPod(context, target, Object.assign({ target: {} }, object))
     } else await evictPod(context, target, object)

@@ -8,6 +8,7 @@ import { internalError, invalid } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
 import { services } from '../../api/resources/services.ts'
 import { type AddressRange, pickNumber } from './address-range.ts'
+import { settleFamilies } from './service-families.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 /** Both ends belong to it. */
@@ -21,12 +22,13 @@ type Taken = (thing: string) => boolean
 
 export class ServiceAllocator {
   readonly #cache: WatchCache
-  readonly #addresses: AddressRange
+  /** One range per address family of the cluster, its first family first. */
+  readonly #addresses: readonly AddressRange[]
   readonly #ports: PortRange
   /** Given to writes that are not in the cache yet. */
   readonly #reserved = new Set<string>()
 
-  constructor(cache: WatchCache, addresses: AddressRange, ports: PortRange) {
+  constructor(cache: WatchCache, addresses: readonly AddressRange[], ports: PortRange) {
     this.#cache = cache
     this.#addresses = addresses
     this.#ports = ports
@@ -50,8 +52,9 @@ export class ServiceAllocator {
       mine.push(thing)
     }
     try {
-      this.#giveAddress(service, before?.spec, isTaken, reserve)
+      this.#giveAddresses(service, before?.spec, isTaken, reserve)
       this.#givePorts(service, before?.spec, isTaken, reserve)
+      this.#giveHealthCheckPort(service, before?.spec, isTaken, reserve)
       return release
     } catch (error) {
       release[Symbol.dispose]()
@@ -70,11 +73,17 @@ export class ServiceAllocator {
       if (object.metadata.uid === uid || spec === undefined) continue
       for (const address of spec.clusterIPs ?? [spec.clusterIP ?? '']) taken.add(address)
       for (const { nodePort, protocol } of spec.ports ?? []) if (nodePort) taken.add(portKey(protocol, nodePort))
+      if (spec.healthCheckNodePort) taken.add(portKey('TCP', spec.healthCheckNodePort))
     }
     return taken
   }
 
-  #giveAddress(service: Service, old: ServiceSpec | undefined, isTaken: Taken, reserve: (thing: string) => void): void {
+  #giveAddresses(
+    service: Service,
+    old: ServiceSpec | undefined,
+    isTaken: Taken,
+    reserve: (thing: string) => void,
+  ): void {
     const spec = service.spec ?? {}
     if (spec.type === 'ExternalName') {
       // A Service that becomes a mere name gives back what it had.
@@ -82,24 +91,39 @@ export class ServiceAllocator {
         for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'] as const) delete spec[field]
       return
     }
-    if (spec.clusterIP === 'None') spec.clusterIPs = ['None']
-    else if (spec.clusterIP === undefined || spec.clusterIP === '') spec.clusterIP = this.#pickAddress(isTaken)
-    else if (spec.clusterIP !== old?.clusterIP) this.#checkAddress(service, spec.clusterIP, isTaken)
-    spec.clusterIPs = [spec.clusterIP]
-    spec.ipFamilies = ['IPv4']
-    spec.ipFamilyPolicy ??= 'SingleStack'
-    if (spec.clusterIP !== 'None') reserve(spec.clusterIP)
+    settleFamilies(
+      service,
+      spec,
+      old,
+      this.#addresses.map(({ family }) => family),
+    )
+    if (spec.clusterIP === 'None') {
+      spec.clusterIPs = ['None']
+      return
+    }
+    const given = spec.clusterIPs ?? []
+    const had = new Set(old?.clusterIPs)
+    spec.clusterIPs = (spec.ipFamilies ?? []).map((family, index) => {
+      const address = given[index] ?? ''
+      const range = this.#addresses.find((each) => each.family === family)
+      if (range === undefined) throw internalError(`no service range of family ${family}`)
+      if (address === '') return this.#pickAddress(range, isTaken)
+      if (!had.has(address)) this.#checkAddress(service, address, range, isTaken)
+      return address
+    })
+    spec.clusterIP = spec.clusterIPs[0]
+    for (const address of spec.clusterIPs) reserve(address)
   }
 
-  #pickAddress(isTaken: Taken): string {
-    const address = this.#addresses.pick(isTaken)
-    if (address === undefined) throw internalError('failed to allocate a serviceIP: range is full')
+  #pickAddress(range: AddressRange, isTaken: Taken): string {
+    const address = range.pick(isTaken)
+    if (address === undefined) throw internalError(`failed to allocate a serviceIP: range is full (${range.cidr})`)
     return address
   }
 
-  #checkAddress(service: Service, address: string, isTaken: Taken): void {
-    const range = `The range of valid IPs is ${this.#addresses.cidr}`
-    const why = !this.#addresses.has(address)
+  #checkAddress(service: Service, address: string, addresses: AddressRange, isTaken: Taken): void {
+    const range = `The range of valid IPs is ${addresses.cidr}`
+    const why = !addresses.has(address)
       ? `the provided IP (${address}) is not in the valid range. ${range}`
       : isTaken(address)
         ? 'provided IP is already allocated'
@@ -124,7 +148,25 @@ export class ServiceAllocator {
     })
   }
 
-  #pickPort({ protocol }: ServicePort, isTaken: Taken): number {
+  /** Balancers ask there whether a node has endpoints of its own. */
+  #giveHealthCheckPort(
+    service: Service,
+    old: ServiceSpec | undefined,
+    isTaken: Taken,
+    reserve: (thing: string) => void,
+  ): void {
+    const { spec } = service
+    if (spec?.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return
+    const wanted = spec.healthCheckNodePort ?? 0
+    if (wanted === 0) spec.healthCheckNodePort = this.#pickPort({ protocol: 'TCP' }, isTaken)
+    else if (wanted !== old?.healthCheckNodePort) {
+      const why = this.#whyNotPort('TCP', wanted, isTaken)
+      if (why !== undefined) throw refuse(service, 'spec.healthCheckNodePort', wanted, why)
+    }
+    reserve(portKey('TCP', spec.healthCheckNodePort))
+  }
+
+  #pickPort({ protocol }: Pick<ServicePort, 'protocol'>, isTaken: Taken): number {
     const { from, to } = this.#ports
     const port = pickNumber(from, to, (value) => isTaken(portKey(protocol, value)), Number)
     if (port === undefined) throw internalError('failed to allocate a nodePort: range is full')
@@ -132,14 +174,15 @@ export class ServiceAllocator {
   }
 
   #checkPort(service: Service, index: number, { protocol, nodePort = 0 }: ServicePort, isTaken: Taken): void {
+    const why = this.#whyNotPort(protocol, nodePort, isTaken)
+    if (why !== undefined) throw refuse(service, `spec.ports[${index}].nodePort`, nodePort, why)
+  }
+
+  #whyNotPort(protocol: string | undefined, port: number, isTaken: Taken): string | undefined {
     const { from, to } = this.#ports
-    const field = `spec.ports[${index}].nodePort`
-    if (nodePort < from || nodePort > to) {
-      const why = `provided port is not in the valid range. The range of valid ports is ${from}-${to}`
-      throw refuse(service, field, nodePort, why)
-    }
-    if (isTaken(portKey(protocol, nodePort)))
-      throw refuse(service, field, nodePort, 'provided port is already allocated')
+    if (port < from || port > to)
+      return `provided port is not in the valid range. The range of valid ports is ${from}-${to}`
+    return isTaken(portKey(protocol, port)) ? 'provided port is already allocated' : undefined
   }
 }
 

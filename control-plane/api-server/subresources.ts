@@ -7,6 +7,7 @@ import { badRequest, conflict } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
 import { deleteObject } from './deletion.ts'
 import { formatLabelSelector } from './label-selector-text.ts'
+import { tokenRequestType } from './tokens/token-request-type.ts'
 import { type Target, timestamp, updateObject, type WriteContext } from './writes.ts'
 
 /** Kinds that subresources speak, which no path lists. */
@@ -28,6 +29,7 @@ const evictionType = {
 export function bodyTypeOf(resource: Resource, subresource: string) {
   if (subresource === 'scale') return scaleType
   if (subresource === 'binding') return bindingType
+  if (subresource === 'token') return tokenRequestType
   return subresource === 'eviction' ? evictionType : resource
 }
 

@@ -5,18 +5,21 @@ import type { ApiObject, ObjectName, Stored } from '../../api/objects/object.ts'
 import { badRequest, invalid, isAlreadyExists } from '../../api/objects/status-error.ts'
 import { apiVersionOf, type Resource } from '../../api/resources/resource.ts'
 import { validateCreate, validateUpdate } from '../../api/resources/validate-object.ts'
-import { type AdmissionRequest, admit, type ClusterReader, mutating, validating } from './admission/admission.ts'
+import { type AdmissionRequest, type AdmissionRules, admit, type ClusterReader } from './admission/admission.ts'
 import { isFinished } from './deletion.ts'
 import type { User } from './exchange.ts'
 import { randomSuffix } from './random-suffix.ts'
 import type { ServiceAllocator } from './service-allocator.ts'
 import { type Change, checkPreconditions, type Storage } from './storage.ts'
+import type { TokenSigner } from './tokens/token-signer.ts'
 
 /** What every write works with. */
 export interface WriteContext {
   storage: Storage
   cluster: ClusterReader
+  admission: AdmissionRules
   services: ServiceAllocator
+  signer: TokenSigner
 }
 
 /** Which object is written, by whom. */
@@ -56,9 +59,9 @@ async function tryCreate(context: WriteContext, target: Target, object: ApiObjec
   const name = object.metadata?.name ?? ''
   const request: AdmissionRequest = { ...target, verb: 'create', name, object }
   // Before validation: an object in a namespace that is not there is a 404 whatever else is wrong with it.
-  await admit(validating, request, context.cluster)
+  await admit(context.admission.validating, request, context.cluster)
   resource.setDefaults?.(object)
-  await admit(mutating, request, context.cluster)
+  await admit(context.admission.mutating, request, context.cluster)
   resource.prepareForCreate?.(object)
   const errors = validateCreate(resource, object)
   if (errors.length > 0) throw invalid(resource, name, errors)
@@ -124,10 +127,10 @@ async function finishUpdate(
   const { resource, subresource, name } = target
   resource.setDefaults?.(object)
   const request: AdmissionRequest = { ...target, verb: 'update', object, old }
-  await admit(mutating, request, context.cluster)
+  await admit(context.admission.mutating, request, context.cluster)
   if (subresource === 'status') resource.prepareForStatusUpdate?.(object, old)
   else if (subresource === '') resource.prepareForUpdate?.(object, old)
-  await admit(validating, request, context.cluster)
+  await admit(context.admission.validating, request, context.cluster)
   const errors = subresource === '' ? validateUpdate(resource, object, old) : []
   if (errors.length > 0) throw invalid(resource, name, errors)
 }

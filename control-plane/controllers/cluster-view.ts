@@ -3,6 +3,7 @@
 import type { Client } from '../../api/client/client.ts'
 import { type Change, type IndexFunction, Informer } from '../../api/client/informer.ts'
 import type {
+  ConfigMap,
   Deployment,
   EndpointSlice,
   Endpoints,
@@ -15,6 +16,7 @@ import type {
   ServiceAccount,
 } from '../../api/generated/types.ts'
 import { type ApiObject, controllerOf, type Stored } from '../../api/objects/object.ts'
+import { configMaps } from '../../api/resources/config-maps.ts'
 import { deployments } from '../../api/resources/deployments.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
 import { endpoints } from '../../api/resources/endpoints.ts'
@@ -68,6 +70,7 @@ export class ClusterView {
   readonly endpoints: Informer<Endpoints>
   readonly endpointSlices: Informer<EndpointSlice>
   readonly serviceAccounts: Informer<ServiceAccount>
+  readonly configMaps: Informer<ConfigMap>
   readonly deployments: Informer<Deployment>
   readonly replicaSets: Informer<ReplicaSet>
   /** Every kind of the resource table but events: nothing owns them and they own nothing, and they are many. */
@@ -86,6 +89,7 @@ export class ClusterView {
     this.endpoints = new Informer(client, endpoints, { onError })
     this.endpointSlices = new Informer(client, endpointSlices, { onError, indexes: { service: slicesByService } })
     this.serviceAccounts = new Informer(client, serviceAccounts, { onError })
+    this.configMaps = new Informer(client, configMaps, { onError })
     this.deployments = new Informer(client, deployments, { onError, indexes: { namespace: byNamespace } })
     this.replicaSets = new Informer(client, replicaSets, {
       onError,
@@ -121,6 +125,7 @@ export class ClusterView {
       .set(endpoints, this.endpoints)
       .set(endpointSlices, this.endpointSlices)
       .set(serviceAccounts, this.serviceAccounts)
+      .set(configMaps, this.configMaps)
       .set(deployments, this.deployments)
       .set(replicaSets, this.replicaSets)
     return resources

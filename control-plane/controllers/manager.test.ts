@@ -27,7 +27,7 @@ const log = {
 function start() {
   stop = new AbortController()
   const timings = { nodeMonitorGraceMs: 300, nodeStartupGraceMs: 300, podGcQuarantineMs: 200 }
-  running = runControllers({ client, clusterCidr: '10.244.0.0/16', log, timings }, stop.signal)
+  running = runControllers({ client, clusterCidrs: ['10.244.0.0/16'], log, timings }, stop.signal)
 }
 
 beforeEach(async () => {

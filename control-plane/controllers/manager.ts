@@ -16,21 +16,24 @@ import { EndpointSliceMirroringController } from './endpoint-slice-mirroring/end
 import { EndpointsController } from './endpoints/endpoints.ts'
 import { GarbageCollector } from './garbage-collector/garbage-collector.ts'
 import { NamespaceController } from './namespace/namespace.ts'
-import { NodeIpamController } from './node-ipam/node-ipam.ts'
+import { defaultMaskSizes, type MaskSizes, NodeIpamController } from './node-ipam/node-ipam.ts'
 import { NodeLifecycleController } from './node-lifecycle/node-lifecycle.ts'
 import { TaintEvictionController } from './node-lifecycle/taint-eviction.ts'
 import { PodGcController } from './pod-gc/pod-gc.ts'
 import { ReplicaSetController } from './replica-set/replica-set.ts'
+import { RootCaController } from './root-ca/root-ca.ts'
 import { ServiceAccountController } from './service-account/service-account.ts'
 import { defaultTimings, type Timings } from './timings.ts'
 
 /** What the controllers need to know. */
 export interface ControllersOptions {
   client: Client
-  /** Nodes get their pod ranges out of it, such as "10.244.0.0/16". */
-  clusterCidr: string
-  /** Prefix length of a node's range. */
-  nodeCidrMaskSize?: number
+  /** Nodes get their pod ranges out of these, one per address family, such as "10.244.0.0/16". */
+  clusterCidrs: readonly string[]
+  /** Prefix length of a node's range, by family. */
+  nodeCidrMaskSizes?: Partial<MaskSizes>
+  /** The cluster's authority, PEM, for pods; absent: not published. */
+  caCert?: string
   log: Log
   timings?: Partial<Timings>
   /** Whoever gives balancers, facts about machines and routes; absent: nobody. */
@@ -39,7 +42,7 @@ export interface ControllersOptions {
 
 /** Runs every controller until the signal aborts; then calls under way are finished. */
 export async function runControllers(options: ControllersOptions, signal: AbortSignal): Promise<void> {
-  const { client, log, clusterCidr, nodeCidrMaskSize = 24 } = options
+  const { client, log, clusterCidrs, nodeCidrMaskSizes } = options
   const view = new ClusterView(client, (error) => log.warn(`controllers: cannot follow: ${describeError(error)}`))
   const context: ControllerContext = {
     client,
@@ -55,13 +58,14 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     new EndpointSliceController(context),
     new EndpointsController(context),
     new EndpointSliceMirroringController(context),
-    new NodeIpamController(context, { clusterCidr, nodeCidrMaskSize }),
+    new NodeIpamController(context, { clusterCidrs, maskSizes: { ...defaultMaskSizes, ...nodeCidrMaskSizes } }),
     new NodeLifecycleController(context),
     new TaintEvictionController(context),
     new PodGcController(context),
     new NamespaceController(context),
     new GarbageCollector(context),
     new ServiceAccountController(context),
+    ...(options.caCert === undefined ? [] : [new RootCaController(context, options.caCert)]),
     ...cloudControllers(context, options.cloud),
   ]
   const following = view.run(signal)

@@ -5,6 +5,7 @@ import type { ApiObject, ObjectName, Stored } from '../../../api/objects/object.
 import type { Resource } from '../../../api/resources/resource.ts'
 import type { User } from '../exchange.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
+import { serviceAccount } from './service-account.ts'
 
 /** A write that is about to happen. */
 export interface AdmissionRequest {
@@ -22,6 +23,8 @@ export interface AdmissionRequest {
 /** What admission may look at: the newest state of other objects. */
 export interface ClusterReader {
   find(resource: Resource, name: ObjectName): Promise<Stored<ApiObject> | undefined>
+  /** The same, but an object that is not there has so long to come. */
+  waitFor(resource: Resource, name: ObjectName, waitMs: number): Promise<Stored<ApiObject> | undefined>
 }
 
 /** One rule. Returns if the write may go on, throws a StatusError if not. */
@@ -30,11 +33,19 @@ export interface Admission {
   admit(request: AdmissionRequest, cluster: ClusterReader): void | Promise<void>
 }
 
-/** May change the object; in this order. */
-export const mutating: readonly Admission[] = []
+/** All rules that are in force. */
+export interface AdmissionRules {
+  /** May change the object; in this order. */
+  mutating: readonly Admission[]
+  /** See the object as it will be stored. */
+  validating: readonly Admission[]
+}
 
-/** See the object as it will be stored. */
-export const validating: readonly Admission[] = [namespaceLifecycle]
+/** The built-in rules, but for those that are left out by name. */
+export function makeAdmissionRules(leftOut: readonly string[] = []): AdmissionRules {
+  const isIn = ({ name }: Admission) => !leftOut.includes(name)
+  return { mutating: [serviceAccount].filter(isIn), validating: [namespaceLifecycle].filter(isIn) }
+}
 
 /** Asks every rule of a list. */
 export async function admit(

@@ -1,6 +1,6 @@
-// Who a connection's other end is: the subject of its client certificate, once the handshake has checked that our
-// authority signed it. CN is the user, each O a group, as Kubernetes has it.
-// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
+// Who asks: the subject of the connection's client certificate, once the handshake has checked that our authority signed
+// it (CN is the user, each O a group), or else the service account that a bearer token was issued for.
+// https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 
 import type { TLSSocket } from 'node:tls'
 import { unauthorized } from '../../../api/objects/status-error.ts'
@@ -9,12 +9,22 @@ import { anonymous, type User } from '../exchange.ts'
 const authenticated = 'system:authenticated'
 const known = new WeakMap<TLSSocket, User>()
 
-/** Throws Unauthorized for a certificate that is not ours, and for tokens, which nobody issues. */
-export function authenticate(socket: TLSSocket, authorization: string | undefined): User {
+/** Who holds a token; undefined for one that does not count. */
+export type AuthenticateToken = (token: string) => Promise<User | undefined>
+
+/** Throws Unauthorized for credentials that do not count: a bad token does not make a client anonymous. */
+export async function authenticate(
+  socket: TLSSocket,
+  authorization: string | undefined,
+  authenticateToken: AuthenticateToken,
+): Promise<User> {
   const user = known.get(socket) ?? readCertificate(socket)
   known.set(socket, user)
-  if (user === anonymous && authorization !== undefined) throw unauthorized()
-  return user
+  if (user !== anonymous || authorization === undefined) return user
+  const [, token] = /^Bearer +(\S+) *$/i.exec(authorization) ?? []
+  const holder = token === undefined ? undefined : await authenticateToken(token)
+  if (holder === undefined) throw unauthorized()
+  return holder
 }
 
 function readCertificate(socket: TLSSocket): User {

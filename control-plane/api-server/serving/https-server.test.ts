@@ -33,6 +33,7 @@ beforeEach(async () => {
   server = new HttpsServer({
     ...pki.server,
     clientCa: pki.caCert,
+    authenticateToken: async (token) => (token === 'good' ? holder : undefined),
     handler: {
       async handle(request) {
         seen.push(request)
@@ -49,6 +50,8 @@ afterEach(async () => {
   await server.close(0)
   expect(errors).toEqual([])
 })
+
+const holder = { name: 'system:serviceaccount:default:web', groups: ['system:serviceaccounts'] }
 
 /** A client, closed with the test's server. */
 const client = (credentials: { cert?: string; key?: string } = {}) =>
@@ -105,6 +108,13 @@ test('a certificate of another authority gets a 401 as a Status', async () => {
 
 test('a certificate that is for servers does not make a user', async () => {
   expect((await send(client(pki.server))).status).toBe(401)
+})
+
+test('a bearer token names its holder, unless the connection has a certificate', async () => {
+  const headers = { authorization: 'Bearer good' }
+  await send(client(), '/', { headers })
+  await send(client(admin()), '/', { headers })
+  expect(seen.map(({ user }) => user.name)).toEqual([holder.name, 'kubernetes-admin'])
 })
 
 test('a token that nobody issued gets a 401', async () => {
@@ -254,6 +264,7 @@ test('a port that is taken is an error', async () => {
   const other = new HttpsServer({
     ...pki.server,
     clientCa: pki.caCert,
+    authenticateToken: async () => undefined,
     handler: { handle: async () => ({ status: 200, headers: {}, body: '' }) },
     upgrades: { takes: () => false, upgrade: async () => {} },
     onError: () => {},

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { badRequest, StatusError } from '../../../api/objects/status-error.ts'
 import type { ApiRequest, RequestHandler } from '../exchange.ts'
-import { authenticate } from './authentication.ts'
+import { type AuthenticateToken, authenticate } from './authentication.ts'
 import { readRequestBody } from './request-body.ts'
 import { writeResponse } from './response-writer.ts'
 import { toErrorResponse } from './status-response.ts'
@@ -28,6 +28,7 @@ export interface HttpsServerOptions {
   key: string
   /** PEM of the authority whose client certificates count. */
   clientCa: string
+  authenticateToken: AuthenticateToken
   handler: RequestHandler
   upgrades: UpgradeHandler
   /** How long a client may take to send the head of a request. */
@@ -111,7 +112,16 @@ export class HttpsServer {
   async #read(message: IncomingMessage, signal: AbortSignal): Promise<ApiRequest> {
     // The body comes first: a client reads no answer before it has sent everything.
     const body = await readRequestBody(message)
-    return { ...toHead(message), body, signal }
+    return { ...(await this.#readHead(message)), body, signal }
+  }
+
+  async #readHead(message: IncomingMessage): Promise<Omit<ApiRequest, 'body' | 'signal'>> {
+    const { socket, method = 'GET', headers } = message
+    if (!(socket instanceof TLSSocket)) throw badRequest('not a TLS connection')
+    const user = await authenticate(socket, headers.authorization, this.#options.authenticateToken)
+    const url = parseUrl(message)
+    if (url === undefined) throw badRequest(`invalid request URI`)
+    return { method, url, headers: flatten(headers), user }
   }
 
   async #refuse(message: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
@@ -136,7 +146,7 @@ export class HttpsServer {
     socket.on('error', () => socket.destroy()) // a client that went; close follows
     try {
       const signal = AbortSignal.any([gone.signal, this.#stopping.signal])
-      const request = { ...toHead(message), body: new Uint8Array(), signal }
+      const request = { ...(await this.#readHead(message)), body: new Uint8Array(), signal }
       await this.#options.upgrades.upgrade(request, socket, head)
     } catch (error) {
       if (!(error instanceof StatusError)) this.#options.onError(error)
@@ -156,15 +166,6 @@ function refuseUpgrade(socket: Duplex, error: unknown): void {
     `Content-Length: ${Buffer.byteLength(text)}`,
   ]
   socket.end(`${head.join('\r\n')}\r\nConnection: close\r\n\r\n${text}`)
-}
-
-function toHead(message: IncomingMessage): Omit<ApiRequest, 'body' | 'signal'> {
-  const { socket, method = 'GET', headers } = message
-  if (!(socket instanceof TLSSocket)) throw badRequest('not a TLS connection')
-  const user = authenticate(socket, headers.authorization)
-  const url = parseUrl(message)
-  if (url === undefined) throw badRequest(`invalid request URI`)
-  return { method, url, headers: flatten(headers), user }
 }
 
 function parseUrl({ url = '' }: IncomingMessage): URL | undefined {

@@ -43,6 +43,8 @@ export async function nodeMay(
       return mayWriteNode(node, attributes, body)
     case 'pods':
       return await mayWritePod(node, attributes, rules)
+    case 'serviceaccounts':
+      return await mayRequestToken(node, attributes, body, rules)
     case 'leases.coordination.k8s.io':
       return mayUseLease(node, attributes, body)
     case 'events':
@@ -68,6 +70,19 @@ async function mayWritePod(
   return (isStatus || isDeletion) && (await rules.nodeOfPod(namespace, name)) === node
 }
 
+/** A token that ends with a pod that runs there; whether the pod has that service account is looked at when it is made. */
+async function mayRequestToken(
+  node: string,
+  { verb, namespace, subresource }: ResourceAttributes,
+  body: Uint8Array,
+  rules: NodeRules,
+): Promise<boolean> {
+  if (verb !== 'create' || subresource !== 'token') return false
+  const { kind, name, uid } = boundObjectIn(body) ?? {}
+  if (kind !== 'Pod' || typeof name !== 'string' || typeof uid !== 'string' || uid === '') return false
+  return (await rules.nodeOfPod(namespace, name)) === node
+}
+
 function mayUseLease(
   node: string,
   { verb, namespace, name, subresource }: ResourceAttributes,
@@ -80,8 +95,21 @@ function mayUseLease(
 
 /** metadata.name of an object in JSON; undefined if it is none. */
 function nameIn(body: Uint8Array): unknown {
+  return parse(body)?.metadata?.name
+}
+
+function boundObjectIn(body: Uint8Array): Partial<Record<'kind' | 'name' | 'uid', unknown>> | undefined {
+  return parse(body)?.spec?.boundObjectRef ?? undefined
+}
+
+interface Outline {
+  metadata?: { name?: unknown }
+  spec?: { boundObjectRef?: Partial<Record<'kind' | 'name' | 'uid', unknown>> | null }
+}
+
+function parse(body: Uint8Array): Outline | undefined {
   try {
-    return JSON.parse(Buffer.from(body).toString('utf8'))?.metadata?.name
+    return JSON.parse(Buffer.from(body).toString('utf8')) ?? undefined
   } catch {
     return undefined // not JSON: agents speak nothing else
   }

@@ -10,27 +10,36 @@ import { nodes } from '../../../api/resources/nodes.ts'
 import { type Controller, type ControllerContext, type Events, makeQueue } from '../controller.ts'
 import { CidrSet } from './cidr-set.ts'
 
-/** The cluster's range and the size of a node's part. */
+/** Prefix lengths of a node's ranges. */
+export interface MaskSizes {
+  ipv4: number
+  ipv6: number
+}
+
+/** Kubernetes' own defaults. */
+export const defaultMaskSizes: MaskSizes = { ipv4: 24, ipv6: 64 }
+
+/** The cluster's ranges and the sizes of a node's parts. */
 export interface NodeIpamOptions {
-  /** Such as "10.244.0.0/16". */
-  clusterCidr: string
-  nodeCidrMaskSize: number
+  /** One per address family, such as ["10.244.0.0/16", "fd00:10:244::/56"]. */
+  clusterCidrs: readonly string[]
+  maskSizes: MaskSizes
 }
 
 export class NodeIpamController implements Controller {
   readonly #context: ControllerContext
   readonly #events: Events
   readonly #queue: WorkQueue
-  readonly #cidrs: CidrSet
+  readonly #sets: readonly CidrSet[]
   /** Ranges by node name, those given but not yet seen on the node included. */
-  readonly #held = new Map<string, string>()
+  readonly #held = new Map<string, string[]>()
   /** Nodes that got none. */
   readonly #waiting = new Set<string>()
 
-  constructor(context: ControllerContext, { clusterCidr, nodeCidrMaskSize }: NodeIpamOptions) {
+  constructor(context: ControllerContext, { clusterCidrs, maskSizes }: NodeIpamOptions) {
     this.#context = context
     this.#events = context.eventsOf('cidrAllocator')
-    this.#cidrs = new CidrSet(clusterCidr, nodeCidrMaskSize)
+    this.#sets = clusterCidrs.map((cidr) => new CidrSet(cidr, cidr.includes(':') ? maskSizes.ipv6 : maskSizes.ipv4))
     this.#queue = makeQueue('node range', context.log, (key) => this.reconcile(key), { workers: 1 })
     context.view.nodes.onChange(({ old, object }) => this.#queue.add((object ?? old)?.metadata.name ?? ''))
   }
@@ -44,30 +53,45 @@ export class NodeIpamController implements Controller {
   async reconcile(name: string): Promise<void> {
     const node = this.#context.view.nodes.get(name)
     if (node === undefined) return this.#release(name)
-    if ((node.spec.podCIDR ?? '') !== '') return this.#hold(node)
-    const cidr = this.#held.get(name) ?? this.#cidrs.allocate()
-    if (cidr === undefined) return this.#sayExhausted(node)
-    this.#held.set(name, cidr)
-    await this.#assign(node, cidr)
+    if (rangesOf(node).length > 0) return this.#hold(node)
+    const cidrs = this.#held.get(name) ?? this.#allocate()
+    if (cidrs === undefined) return this.#sayExhausted(node)
+    this.#held.set(name, cidrs)
+    await this.#assign(node, cidrs)
   }
 
-  #hold({ metadata, spec }: Stored<Node>): void {
-    const { name } = metadata
-    const cidr = spec.podCIDR ?? ''
+  /** One range of each family, or none at all. */
+  #allocate(): string[] | undefined {
+    const parts = this.#sets.map((set) => set.allocate())
+    if (parts.every((part) => part !== undefined)) return parts
+    for (const part of parts) if (part !== undefined) this.#giveBack(part)
+    return undefined
+  }
+
+  #giveBack(cidr: string): void {
+    for (const set of this.#sets) set.release(cidr)
+  }
+
+  #hold(node: Stored<Node>): void {
+    const { name } = node.metadata
+    const cidrs = rangesOf(node)
     this.#waiting.delete(name)
-    if (cidr === '' || this.#held.get(name) === cidr) return
+    if (cidrs.length === 0 || this.#held.get(name)?.join() === cidrs.join()) return
     this.#release(name)
     // What is not ours to give is not ours to take back.
-    if (this.#cidrs.occupy(cidr)) this.#held.set(name, cidr)
-    else this.#context.log.warn(`node ${name} has pod range ${cidr}, which another node has or the cluster has not`)
+    const ours = cidrs.filter((cidr) => this.#sets.some((set) => set.occupy(cidr)))
+    if (ours.length > 0) this.#held.set(name, ours)
+    for (const cidr of cidrs)
+      if (!ours.includes(cidr))
+        this.#context.log.warn(`node ${name} has pod range ${cidr}, which another node has or the cluster has not`)
   }
 
   #release(name: string): void {
     this.#waiting.delete(name)
-    const cidr = this.#held.get(name)
-    if (cidr === undefined) return
+    const cidrs = this.#held.get(name)
+    if (cidrs === undefined) return
     this.#held.delete(name)
-    this.#cidrs.release(cidr)
+    for (const cidr of cidrs) this.#giveBack(cidr)
     for (const waiting of this.#waiting) this.#queue.add(waiting)
   }
 
@@ -80,11 +104,16 @@ export class NodeIpamController implements Controller {
   }
 
   /** The resource version keeps a range from a node that got another from somebody else meanwhile. */
-  async #assign({ metadata }: Stored<Node>, cidr: string): Promise<void> {
+  async #assign({ metadata }: Stored<Node>, cidrs: string[]): Promise<void> {
     const { uid, resourceVersion } = metadata
-    const patch = { metadata: { uid, resourceVersion }, spec: { podCIDR: cidr, podCIDRs: [cidr] } }
+    const patch = { metadata: { uid, resourceVersion }, spec: { podCIDR: cidrs[0], podCIDRs: cidrs } }
     await this.#context.client.patch(nodes, metadata, 'application/merge-patch+json', patch).catch((error: unknown) => {
       if (!isNotFound(error)) throw error
     })
   }
+}
+
+function rangesOf({ spec }: Stored<Node>): string[] {
+  const { podCIDRs = [], podCIDR = '' } = spec
+  return podCIDRs.length > 0 ? podCIDRs : [podCIDR].filter((cidr) => cidr !== '')
 }

@@ -7,7 +7,7 @@ import { startApiServer, type TestApiServer } from '../../support/start-api-serv
 let server: TestApiServer
 beforeEach(async () => {
   // Room for five Services beside default/kubernetes, and for two node ports.
-  server = await startApiServer({ serviceCidr: '10.96.0.0/29', nodePortRange: { from: 30_000, to: 30_001 } })
+  server = await startApiServer({ serviceCidrs: ['10.96.0.0/29'], nodePortRange: { from: 30_000, to: 30_001 } })
 })
 afterEach(() => server.close())
 
@@ -51,4 +51,25 @@ test('node ports are given, kept by updates, and released when the type changes'
     spec: { type: 'ClusterIP', ports: [{ port: 80 }] },
   })
   expect((await make('c', { type: 'NodePort' })).spec.ports?.[0]?.nodePort).toBe(ports[0])
+})
+
+test('a balanced Service with the policy Local has a health check port, given back when it changes', async () => {
+  const spec: ServiceSpec = {
+    type: 'LoadBalancer',
+    externalTrafficPolicy: 'Local',
+    allocateLoadBalancerNodePorts: false,
+  }
+  const a = await make('a', spec)
+  const b = await make('b', { ...spec, healthCheckNodePort: a.spec.healthCheckNodePort === 30_000 ? 30_001 : 30_000 })
+  expect([a, b].map((service) => service.spec.healthCheckNodePort).sort()).toEqual([30_000, 30_001])
+  await expect(make('c', { ...spec, healthCheckNodePort: 30_000 })).rejects.toThrow('already allocated')
+  await expect(make('c', spec)).rejects.toThrow('range is full')
+  const changed = await server.client.patch(
+    services,
+    { namespace: 'default', name: 'a' },
+    'application/merge-patch+json',
+    { spec: { externalTrafficPolicy: 'Cluster' } },
+  )
+  expect(changed.spec.healthCheckNodePort ?? 0).toBe(0)
+  expect((await make('c', spec)).spec.healthCheckNodePort).toBe(a.spec.healthCheckNodePort)
 })

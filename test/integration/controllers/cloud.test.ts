@@ -25,7 +25,7 @@ async function start(): Promise<void> {
 function runWith(cloud: CloudProvider): () => Promise<void> {
   const stop = new AbortController()
   const log = { info: () => {}, warn: console.warn, error: console.error }
-  const running = runControllers({ client, clusterCidr: '10.244.0.0/16', log, cloud }, stop.signal)
+  const running = runControllers({ client, clusterCidrs: ['10.244.0.0/16'], log, cloud }, stop.signal)
   const end = async () => {
     stop.abort()
     await running

@@ -32,7 +32,7 @@ function startControllers() {
   const timings = { nodeMonitorGraceMs: 1_000, podGcQuarantineMs: 300, namespaceRecheckMs: 500 }
   const log = { info: () => {}, warn: complain, error: complain }
   controllersRun = new AbortController()
-  return runControllers({ client, clusterCidr: '10.244.0.0/16', log, timings }, controllersRun.signal)
+  return runControllers({ client, clusterCidrs: ['10.244.0.0/16'], log, timings }, controllersRun.signal)
 }
 
 beforeEach(async () => {

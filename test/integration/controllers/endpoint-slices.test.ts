@@ -22,7 +22,7 @@ beforeEach(async () => {
   client = server.client
   const stop = new AbortController()
   const log = { info: () => {}, warn: console.warn, error: console.error }
-  const running = runControllers({ client, clusterCidr: '10.244.0.0/16', log }, stop.signal)
+  const running = runControllers({ client, clusterCidrs: ['10.244.0.0/16'], log }, stop.signal)
   end = async () => {
     stop.abort()
     await running
