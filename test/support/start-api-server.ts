@@ -3,6 +3,7 @@ import { resources } from '../../api/resources/table.ts'
 import { type ApiServerOptions, createApiServer } from '../../control-plane/api-server/core.ts'
 import type { RequestHandler } from '../../control-plane/api-server/exchange.ts'
 import { LocalTransport } from '../../control-plane/api-server/local-transport.ts'
+import { makeTokenKey } from '../../control-plane/pki/token-key.ts'
 import { MemoryStore } from '../../control-plane/store/memory-store.ts'
 import type { Store } from '../../control-plane/store/store.ts'
 
@@ -24,9 +25,12 @@ export async function startApiServer(options: Partial<ApiServerOptions> = {}): P
   const log = { info() {}, warn: console.warn, error: console.error }
   const server = createApiServer({
     resources,
-    serviceCidr: '10.96.0.0/16',
+    serviceCidrs: ['10.96.0.0/16'],
     nodePortRange: { from: 30_000, to: 32_767 },
     advertise: { address: '192.0.2.1', port: 6443 },
+    tokenKey: makeTokenKey(),
+    // Nobody makes service accounts here, unless a test runs the controllers.
+    leftOutAdmission: ['ServiceAccount'],
     log,
     ...options,
     store,
