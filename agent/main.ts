@@ -66,7 +66,9 @@ const network = new CniNetwork({
 const nodeNetwork = new NodeNetwork({
   client,
   nodeName,
-  clusterCidr,
+  nodeIps: options.nodeIps,
+  kind: options.network,
+  clusterCidrs: clusterCidr.split(','),
   confDir: options.cniConfDir,
   reservationsDir,
   onError: report('network'),
@@ -127,6 +129,7 @@ const deps: PodDependencies = {
   node: {
     name: nodeName,
     ip: nodeIp,
+    ips: options.nodeIps,
     allocatable,
     memoryBytes: machine.memoryBytes,
     dns: {
@@ -156,7 +159,7 @@ const manager = new PodManager({
 })
 const registration = new NodeRegistration({
   client,
-  identity: { name: nodeName, ip: nodeIp, port: options.port, maxPods: options.maxPods },
+  identity: { name: nodeName, ips: options.nodeIps, port: options.port, maxPods: options.maxPods },
   machine,
   dataDir,
   runtime,

@@ -2,12 +2,15 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { toBytes } from '../api/objects/quantity.ts'
+import { type NetworkKind, networkKinds } from './network/plan.ts'
 import { isScheduler, schedulers } from './proxy/ipvs/schedulers.ts'
 import { isProxyMode, type ProxyMode, proxyModes } from './proxy/modes.ts'
 
 export interface AgentOptions {
   nodeName: string
+  /** The first of nodeIps. */
   nodeIp: string
+  nodeIps: string[]
   kubeconfig: string
   dockerSocket: string
   dataDir: string
@@ -24,7 +27,7 @@ export interface AgentOptions {
   clusterDomain: string
   proxyMode: ProxyMode | 'none'
   ipvsScheduler: string
-  network: 'host-gw'
+  network: NetworkKind
   networkPolicy: 'on' | 'off'
   cgroupRoot: string
   leaseIntervalSeconds: number
@@ -41,7 +44,10 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
   const command = new Command('fairlead-agent')
     .description('Runs the pods of one node: containers, volumes, network, Services.')
     .requiredOption('--node-name <name>', 'name of the Node object')
-    .requiredOption('--node-ip <address>', 'address by which other nodes reach this one')
+    .requiredOption(
+      '--node-ip <address>',
+      'address by which other nodes reach this one; one a family, with a comma between',
+    )
     .requiredOption('--kubeconfig <file>', 'how to reach the API server, and as whom')
     .option('--docker-socket <path>', "Docker's unix socket", '/var/run/docker.sock')
     .option('--data-dir <path>', 'volumes and records of this node', '/var/lib/fairlead')
@@ -52,7 +58,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .option('--allowed-clients <name...>', 'common names of those clients', ['kube-apiserver-kubelet-client'])
     .option('--cni-conf-dir <path>', 'the first configuration here is the pod network', '/etc/cni/net.d')
     .option('--cni-bin-dir <path>', 'CNI plugins that are programs', '/opt/cni/bin')
-    .option('--cluster-cidr <cidr>', 'addresses of all pods', '10.244.0.0/16')
+    .option('--cluster-cidr <cidr>', 'addresses of all pods; one range a family, with a comma between', '10.244.0.0/16')
     .option('--service-cidr <cidr>', 'addresses of all Services', '10.96.0.0/16')
     .option(
       '--cluster-dns <address>',
@@ -62,7 +68,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
     .option('--proxy-mode <mode>', `${proxyModes.join(', ')} or none`, 'iptables')
     .option('--ipvs-scheduler <name>', `how the mode ipvs spreads connections: ${schedulers.join(', ')}`, 'rr')
-    .option('--network <kind>', 'how pods reach pods on other nodes: host-gw', 'host-gw')
+    .option('--network <kind>', `how pods reach pods on other nodes: ${networkKinds.join(' or ')}`, 'host-gw')
     .addOption(
       new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
     )
@@ -77,7 +83,13 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .parse([...argv])
   const { memory, ...options } = command.opts<AgentOptions & { memory?: string }>()
   refuseUnknown(command, options)
-  return { ...options, ...(memory !== undefined && { memoryBytes: toBytes(memory) }) }
+  const nodeIps = options.nodeIp.split(',')
+  return {
+    ...options,
+    nodeIp: nodeIps[0] ?? '',
+    nodeIps,
+    ...(memory !== undefined && { memoryBytes: toBytes(memory) }),
+  }
 }
 
 function refuseUnknown(command: Command, { proxyMode, ipvsScheduler, network }: AgentOptions): void {
@@ -85,7 +97,8 @@ function refuseUnknown(command: Command, { proxyMode, ipvsScheduler, network }: 
     command.error(`error: --proxy-mode ${proxyMode}: must be one of ${[...proxyModes, 'none'].join(', ')}`)
   if (!isScheduler(ipvsScheduler))
     command.error(`error: --ipvs-scheduler ${ipvsScheduler}: must be one of ${schedulers.join(', ')}`)
-  if (network !== 'host-gw') command.error(`error: --network ${network}: host-gw is what there is yet`)
+  if (!networkKinds.includes(network))
+    command.error(`error: --network ${network}: must be one of ${networkKinds.join(', ')}`)
 }
 
 function parseWhole(text: string): number {

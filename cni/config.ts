@@ -1,7 +1,9 @@
 // The plugin's part of a network configuration, checked.
 
+import { type Bandwidth, parseBandwidth } from './bridge/bandwidth.ts'
+import { type PortMapping, parsePortMappings } from './bridge/host-ports.ts'
 import { type AddressRange, parseRange } from './ipam/range.ts'
-import { CniError, errorCodes, type NetworkConfig, supportedVersions } from './spec.ts'
+import { CniError, errorCodes, invalidConfig as invalid, type NetworkConfig, supportedVersions } from './spec.ts'
 
 export interface CbrConfig {
   cniVersion: string
@@ -10,9 +12,14 @@ export interface CbrConfig {
   bridge: string
   mtu: number
   hairpin: boolean
-  range: AddressRange
+  /** A pod gets an address of each; the first also gives hardware addresses. */
+  ranges: AddressRange[]
   /** Where reservations are kept. */
   dataDir: string
+  /** Whether what a pod sends from an address that is not its own is dropped. */
+  sourceCheck: boolean
+  portMappings: PortMapping[]
+  bandwidth: Bandwidth
 }
 
 /** Reads the configuration. Throws a CniError that names the field, the value and the reason. */
@@ -31,9 +38,30 @@ export function parseConfig(config: NetworkConfig): CbrConfig {
     bridge: text('bridge', config.bridge ?? 'cbr0', /^[a-zA-Z0-9_.-]{1,15}$/),
     mtu: mtu(config.mtu ?? 1500),
     hairpin: config.hairpinMode !== false,
-    range: range(ipam),
+    ranges: ranges(ipam),
     dataDir: text('ipam.dataDir', ipam.dataDir ?? '/var/lib/cni/fairlead', /^\//),
+    sourceCheck: config.sourceCheck !== false,
+    portMappings: parsePortMappings(config.runtimeConfig?.portMappings ?? []),
+    bandwidth: parseBandwidth(config.runtimeConfig?.bandwidth ?? {}),
   }
+}
+
+/** One range as "subnet", or one a family as host-local writes them: "ranges": [[{"subnet": …}], [{"subnet": …}]]. */
+function ranges(ipam: Record<string, unknown>): AddressRange[] {
+  if (ipam.ranges === undefined) return [range(ipam)]
+  if (!Array.isArray(ipam.ranges) || ipam.ranges.length === 0 || ipam.subnet !== undefined)
+    throw invalid(
+      'ipam.ranges',
+      ipam.ranges,
+      'must be a list of lists with one subnet each, without ipam.subnet beside it',
+    )
+  const parsed = ipam.ranges.map((set: unknown) => {
+    if (Array.isArray(set) && set.length === 1 && typeof set[0] === 'object') return range(set[0])
+    throw invalid('ipam.ranges', ipam.ranges, 'each list must hold one subnet')
+  })
+  if (new Set(parsed.map(({ bits }) => bits)).size < parsed.length)
+    throw invalid('ipam.ranges', ipam.ranges, 'must not hold two ranges of one family')
+  return parsed
 }
 
 function range({ subnet, gateway }: Record<string, unknown>): AddressRange {
@@ -57,11 +85,4 @@ function mtu(value: unknown): number {
 function text(field: string, value: unknown, pattern: RegExp): string {
   if (typeof value === 'string' && pattern.test(value)) return value
   throw invalid(field, value, value === undefined ? 'is required' : `must match ${pattern.source}`)
-}
-
-function invalid(field: string, value: unknown, reason: string): CniError {
-  return new CniError(
-    errorCodes.invalidConfig,
-    `invalid network configuration: ${field} ${JSON.stringify(value) ?? 'absent'}: ${reason}`,
-  )
 }

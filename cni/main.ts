@@ -65,5 +65,11 @@ function readInvocation(): Invocation {
       errorCodes.invalidEnvironment,
       `CNI_IFNAME "${ifname}": must be an interface name of 1 to 15 characters`,
     )
-  return { containerId, ifname, ...(netns !== undefined && { netns }) }
+  return { containerId, ifname, args: readArgs(), ...(netns !== undefined && { netns }) }
+}
+
+/** CNI_ARGS as pairs: "IgnoreUnknown=1;K8S_POD_NAME=web". */
+function readArgs(): Record<string, string> {
+  const pairs = (process.env.CNI_ARGS ?? '').split(';').map((pair) => pair.split('='))
+  return Object.fromEntries(pairs.map(([name = '', ...value]) => [name, value.join('=')]))
 }

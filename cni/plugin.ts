@@ -1,13 +1,16 @@
-// `cbr`: gives a pod an address of the node's range and a cable into the node's bridge. Functions for the agent, which calls
-// them in its own process; main.ts makes a program of them for every other runtime.
+// `cbr`: gives a pod an address of each of the node's ranges and a cable into the node's bridge. Functions for the agent,
+// which calls them in its own process; main.ts makes a program of them for every other runtime.
 //
 // ADD undoes itself when it fails. DEL and GC succeed whatever is left to remove. Nothing but the kernel and the
 // reservations on disk is remembered.
 
 import { join } from 'node:path'
+import { limitRates } from './bridge/bandwidth.ts'
 import { ensureBridge } from './bridge/bridge.ts'
-import { inspect, plugIn, unplug } from './bridge/cable.ts'
+import { type Cable, configurePod, inspect, plugIn, unplug } from './bridge/cable.ts'
+import { closeHostPorts, openHostPorts, planHostPorts } from './bridge/host-ports.ts'
 import { hostLinkName, isHostLink, toHardwareAddress } from './bridge/names.ts'
+import { forgetPorts, type Port, restrictPort } from './bridge/source-check.ts'
 import { type CbrConfig, parseConfig } from './config.ts'
 import { Reservations, toOwner } from './ipam/reservations.ts'
 import { ipBatch, isNoSuchLink, listLinks } from './linux/ip.ts'
@@ -18,13 +21,13 @@ export async function add(networkConfig: NetworkConfig, invocation: Invocation):
   const config = parseConfig(networkConfig)
   const { containerId, ifname } = invocation
   const netns = requireNetns(invocation)
-  const reservations = reservationsOf(config)
-  const address = await reservations.reserve(config.range, toOwner(containerId, ifname))
   try {
-    await plugIn(config, { containerId, netns, ifname, address })
+    const addresses = await reservationsOf(config).reserve(config.ranges, toOwner(containerId, ifname))
+    await attach(config, { containerId, netns, ifname, addresses }, podName(invocation))
+    return toResult(config, networkConfig, invocation, addresses)
   } catch (error) {
-    await unplug(containerId, ifname)
-    await reservations.release(toOwner(containerId, ifname))
+    await detach(config, invocation)
+    if (error instanceof CniError) throw error
     throw new CniError(
       errorCodes.ioFailure,
       `cannot attach ${ifname} of container ${containerId}: ${error instanceof Error ? error.message : String(error)}`,
@@ -32,23 +35,50 @@ export async function add(networkConfig: NetworkConfig, invocation: Invocation):
       error,
     )
   }
-  return toResult(config, networkConfig, invocation, address)
 }
 
-/** Detaches the interface and gives its address back. */
-export async function del(networkConfig: NetworkConfig, { containerId, ifname }: Invocation): Promise<void> {
-  const config = parseConfig(networkConfig)
+async function attach(config: CbrConfig, cable: Cable, pod: string): Promise<void> {
+  const { containerId, netns, ifname, addresses } = cable
+  const hostLink = hostLinkName(containerId, ifname)
+  // Both before the pod's end is up: the pod's first frame is checked as any other. Side by side, as neither needs the other.
+  await settleAll([
+    plugIn(config, cable),
+    ...(config.sourceCheck ? [restrictPort(config.bridge, { link: hostLink, addresses, comment: `pod ${pod}` })] : []),
+  ])
+  await configurePod(config, cable)
+  await limitRates(config.bandwidth, { hostLink, netns, ifname })
+  await openHostPorts(config.bridge, planHostPorts(config.portMappings, addresses, `pod ${pod}`))
+}
+
+/** Waits for all, so that nothing goes on behind a failure; then throws the first. */
+async function settleAll(works: Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason
+}
+
+/** Detaches the interface and gives its addresses back. */
+export async function del(networkConfig: NetworkConfig, invocation: Invocation): Promise<void> {
+  await detach(parseConfig(networkConfig), invocation)
+}
+
+async function detach(config: CbrConfig, { containerId, ifname }: Invocation): Promise<void> {
+  const reservations = reservationsOf(config)
+  const owner = toOwner(containerId, ifname)
+  const held = (await reservations.list()).filter((each) => each.owner === owner).map(({ address }) => address)
   await unplug(containerId, ifname)
-  await reservationsOf(config).release(toOwner(containerId, ifname))
+  if (config.portMappings.length > 0) await closeHostPorts(config.bridge, (address) => held.includes(address))
+  if (config.sourceCheck)
+    await forgetPorts(config.bridge, [{ link: hostLinkName(containerId, ifname), addresses: held, comment: '' }])
+  // Last: an address that is free again may be another pod's at once.
+  await reservations.release(owner)
 }
 
 /** Throws a CniError that lists what is not as ADD made it. */
 export async function check(networkConfig: NetworkConfig, invocation: Invocation): Promise<void> {
   const config = parseConfig(networkConfig)
-  const address = networkConfig.prevResult?.ips?.[0]?.address.split('/')[0]
-  if (address === undefined) throw new CniError(errorCodes.invalidConfig, 'prevResult: CHECK needs the result of ADD')
+  const addresses = addressesOf(networkConfig.prevResult)
+  if (addresses.length === 0) throw new CniError(errorCodes.invalidConfig, 'prevResult: CHECK needs the result of ADD')
   const { containerId, ifname } = invocation
-  const findings = await inspect(config, { containerId, netns: requireNetns(invocation), ifname, address })
+  const findings = await inspect(config, { containerId, netns: requireNetns(invocation), ifname, addresses })
   if (findings.length > 0)
     throw new CniError(
       errorCodes.checkFailed,
@@ -57,7 +87,7 @@ export async function check(networkConfig: NetworkConfig, invocation: Invocation
     )
 }
 
-/** Removes the cables and addresses of all attachments but the valid ones (key cni.dev/valid-attachments). */
+/** Removes the cables, addresses and ports of all attachments but the valid ones (key cni.dev/valid-attachments). */
 export async function gc(networkConfig: NetworkConfig): Promise<void> {
   const config = parseConfig(networkConfig)
   const valid = networkConfig['cni.dev/valid-attachments'] ?? []
@@ -67,7 +97,26 @@ export async function gc(networkConfig: NetworkConfig): Promise<void> {
   const links = new Set(attachments.map(({ containerID, ifname }) => hostLinkName(containerID, ifname)))
   for (const { ifname } of await listLinks({}, ['master', config.bridge]))
     if (isHostLink(ifname) && !links.has(ifname)) await deleteLink(ifname)
+  await collectElements(config, owners)
   await reservationsOf(config).releaseWhere(({ owner }) => !owners.has(owner))
+}
+
+/** Set elements of reservations that nobody holds any more, and host ports of addresses that nobody has. */
+async function collectElements(config: CbrConfig, owners: ReadonlySet<string>): Promise<void> {
+  const all = await reservationsOf(config).list()
+  const gone = all.filter(({ owner }) => !owners.has(owner))
+  const held = new Set(all.filter(({ owner }) => owners.has(owner)).map(({ address }) => address))
+  await closeHostPorts(config.bridge, (address) => !held.has(address))
+  if (config.sourceCheck)
+    await forgetPorts(
+      config.bridge,
+      gone.map(({ address, owner }) => toPort(owner, address)),
+    )
+}
+
+function toPort(owner: string, address: string): Port {
+  const [containerId = '', ifname = ''] = owner.split(':')
+  return { link: hostLinkName(containerId, ifname), addresses: [address], comment: '' }
 }
 
 /** Throws a CniError when an ADD could not succeed now. */
@@ -94,30 +143,39 @@ function requireNetns({ netns, containerId }: Invocation): string {
   throw new CniError(errorCodes.invalidEnvironment, `CNI_NETNS: is required for container ${containerId}`)
 }
 
+/** What people call the pod; runtimes without pods have containers. */
+function podName({ args = {}, containerId }: Invocation): string {
+  const { K8S_POD_NAMESPACE: namespace, K8S_POD_NAME: name } = args
+  return name === undefined ? containerId : `${namespace ?? ''}/${name}`
+}
+
+/** Addresses without their prefix lengths. */
+export function addressesOf(result: CniResult | undefined): string[] {
+  return (result?.ips ?? []).map(({ address }) => address.split('/')[0] ?? '')
+}
+
 function toResult(
-  { bridge, mtu, range }: CbrConfig,
+  { bridge, mtu, ranges }: CbrConfig,
   networkConfig: NetworkConfig,
   { containerId, netns = '', ifname }: Invocation,
-  address: string,
+  addresses: readonly string[],
 ): CniResult {
   const isOld = networkConfig.cniVersion.startsWith('0.')
   const withMtu = networkConfig.cniVersion === '1.1.0' ? { mtu } : {}
   return {
     cniVersion: networkConfig.cniVersion,
     interfaces: [
-      { name: bridge, mac: toHardwareAddress(range.gateway), ...withMtu },
+      { name: bridge, mac: toHardwareAddress(ranges[0]?.gateway ?? ''), ...withMtu },
       { name: hostLinkName(containerId, ifname), ...withMtu },
-      { name: ifname, mac: toHardwareAddress(address), sandbox: netns, ...withMtu },
+      { name: ifname, mac: toHardwareAddress(addresses[0] ?? ''), sandbox: netns, ...withMtu },
     ],
-    ips: [
-      {
-        address: `${address}/${range.prefixLength}`,
-        gateway: range.gateway,
-        interface: 2,
-        ...(isOld && { version: range.bits === 32 ? '4' : '6' }),
-      },
-    ],
-    routes: [{ dst: range.bits === 32 ? '0.0.0.0/0' : '::/0', gw: range.gateway }],
+    ips: ranges.map(({ prefixLength, gateway, bits }, index) => ({
+      address: `${addresses[index]}/${prefixLength}`,
+      gateway,
+      interface: 2,
+      ...(isOld && ({ version: bits === 32 ? '4' : '6' } as const)),
+    })),
+    routes: ranges.map(({ bits, gateway }) => ({ dst: bits === 32 ? '0.0.0.0/0' : '::/0', gw: gateway })),
   }
 }
 

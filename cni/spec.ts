@@ -35,6 +35,8 @@ export interface Invocation {
   /** Path of the namespace; may be gone at DEL. */
   netns?: string
   ifname: string
+  /** Pairs of CNI_ARGS, such as K8S_POD_NAME. */
+  args?: Record<string, string>
 }
 
 /** Codes of section "Error" of the specification. */
@@ -68,4 +70,12 @@ export class CniError extends Error {
   toJson(cniVersion: string): object {
     return { cniVersion, code: this.code, msg: this.message, ...(this.details !== '' && { details: this.details }) }
   }
+}
+
+/** The error of a field of the configuration: its name, its value, the reason. */
+export function invalidConfig(field: string, value: unknown, reason: string): CniError {
+  return new CniError(
+    errorCodes.invalidConfig,
+    `invalid network configuration: ${field} ${JSON.stringify(value) ?? 'absent'}: ${reason}`,
+  )
 }

@@ -89,7 +89,7 @@ export class CniNetwork implements PodNetwork {
       )
   }
 
-  #toRecord({ sandboxId, pod, netns, portMappings }: AttachRequest): AttachmentRecord {
+  #toRecord({ sandboxId, pod, netns, portMappings, bandwidth = {} }: AttachRequest): AttachmentRecord {
     const config = readConfigList(this.#options.confDir)
     if (config === undefined) throw new Error(`the pod network is not ready: ${this.notReadyReason()}`)
     const args = {
@@ -98,12 +98,21 @@ export class CniNetwork implements PodNetwork {
       K8S_POD_INFRA_CONTAINER_ID: sandboxId,
       K8S_POD_UID: pod.uid,
     }
-    return { sandboxId, netns, config, args, capabilities: { ...(portMappings.length > 0 && { portMappings }) } }
+    const capabilities = {
+      ...(portMappings.length > 0 && { portMappings: portMappings.map(toMapping) }),
+      ...(Object.keys(bandwidth).length > 0 && { bandwidth }),
+    }
+    return { sandboxId, netns, config, args, capabilities }
   }
 
   #toCall({ sandboxId, netns, args, capabilities }: AttachmentRecord): ChainCall {
     return { containerId: sandboxId, netns, ifname, args, capabilities, binDirs: this.#options.binDirs }
   }
+}
+
+/** In the words of the CNI conventions. */
+function toMapping({ hostIp, ...mapping }: AttachRequest['portMappings'][number]) {
+  return { ...mapping, ...(hostIp !== undefined && { hostIP: hostIp }) }
 }
 
 /** The inverse of what toRecord writes. */

@@ -1,9 +1,10 @@
 // The node's CNI configuration on disk: the first list of the folder, as for every runtime (kubelet, containerd, podman).
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NetworkConfig } from '../../cni/spec.ts'
+import type { Repair } from './repair.ts'
 
 /** A plugin's part of a list, before name and version are added to it. */
 export interface PluginConfig {
@@ -22,27 +23,50 @@ export interface NetworkConfigList {
 const ownFile = '10-fairlead.conflist'
 
 export interface OwnNetwork {
-  podCidr: string
+  /** The node's pod ranges, one a family. */
+  ranges: readonly string[]
   mtu: number
   /** Where the plugin keeps its reservations. */
   reservationsDir: string
 }
 
-/** Writes our list, whole or not at all, and only when it says something new. */
-export async function ensureOwnConfig(confDir: string, { podCidr, mtu, reservationsDir }: OwnNetwork): Promise<void> {
-  const list: NetworkConfigList = {
-    cniVersion: '1.1.0',
-    name: 'fairlead',
-    plugins: [
-      { type: 'cbr', bridge: 'cbr0', mtu, hairpinMode: true, ipam: { subnet: podCidr, dataDir: reservationsDir } },
-    ],
-  }
+/** Name of the bridge that pods of our own list are plugged into. */
+export const bridgeName = 'cbr0'
+
+/** What is to be done so that our list says this: written whole or not at all, and only when it says something new. */
+export async function compareOwnConfig(confDir: string, network: OwnNetwork, owner: string): Promise<Repair[]> {
   const path = join(confDir, ownFile)
-  const text = `${JSON.stringify(list, undefined, 2)}\n`
+  const text = `${JSON.stringify(toList(network), undefined, 2)}\n`
+  const present = await readFile(path, 'utf8').catch(() => undefined /* not there yet */)
+  if (present === text) return []
+  return [
+    {
+      differences: [{ kind: 'file', name: path, state: present === undefined ? 'missing' : 'different', owner }],
+      act: () => writeOwnConfig(confDir, text),
+    },
+  ]
+}
+
+/** Removes our list. */
+export async function removeOwnConfig(confDir: string): Promise<void> {
+  await rm(join(confDir, ownFile), { force: true })
+}
+
+async function writeOwnConfig(confDir: string, text: string): Promise<void> {
+  const path = join(confDir, ownFile)
   await mkdir(confDir, { recursive: true })
-  if ((await readFile(path, 'utf8').catch(() => undefined /* not there yet */)) === text) return
   await writeFile(`${path}.tmp`, text)
   await rename(`${path}.tmp`, path)
+}
+
+function toList({ ranges, mtu, reservationsDir }: OwnNetwork): NetworkConfigList {
+  const ipam = { ranges: ranges.map((subnet) => [{ subnet }]), dataDir: reservationsDir }
+  const capabilities = { portMappings: true, bandwidth: true }
+  return {
+    cniVersion: '1.1.0',
+    name: 'fairlead',
+    plugins: [{ type: 'cbr', bridge: bridgeName, mtu, hairpinMode: true, capabilities, ipam }],
+  }
 }
 
 /** The list that counts now, or undefined when there is none. Throws when it cannot be read as one. */

@@ -1,39 +1,45 @@
-// Keeps this node part of the pod network: its CNI configuration from its pod range, routes to all other nodes' ranges, its
-// rules and kernel settings. Nodes' changes wake it; a slow full comparison mends what somebody else took away.
+// Keeps this node part of the pod network: its CNI configuration from its pod ranges, routes and tunnels to all other
+// nodes' ranges, its rules and kernel settings. Nodes' changes wake it; a slow full comparison mends what somebody else
+// took away. `verify` compares in the same way and changes nothing.
 
 import type { Client } from '../../api/client/client.ts'
 import { Informer } from '../../api/client/informer.ts'
 import type { Node } from '../../api/generated/types.ts'
+import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { nodes } from '../../api/resources/nodes.ts'
-import { ipBatch, listRoutes } from '../../cni/linux/ip.ts'
-import { ensureOwnConfig } from './conflist.ts'
-import { ensureRules, ensureSysctls } from './node-rules.ts'
-import { diffRoutes, nodeAddresses, planRoutes, planRules } from './plan.ts'
+import { compareParts, type NodeParts } from './node-parts.ts'
+import { type NetworkKind, type NodePlan, planNetwork, type Uplink } from './plan.ts'
+import { applyRepairs } from './repair.ts'
+import { readUplinks } from './uplink.ts'
 
 export interface NodeNetworkOptions {
   client: Client
   nodeName: string
-  clusterCidr: string
+  /** This node's own addresses; tunnels go over the first. */
+  nodeIps: readonly string[]
+  kind: NetworkKind
+  /** Ranges of all pods, one a family. */
+  clusterCidrs: readonly string[]
   confDir: string
   /** Where the plugin keeps its reservations. */
   reservationsDir: string
-  mtu?: number
   onError: (error: unknown) => void
 }
 
-/** Marks our routes in the kernel (`ip route show proto 96`): those, and no others, are ours to remove. */
-const routeProtocol = '96'
 const retryMs = 1_000
 const resyncMs = 60_000
 
-export class NodeNetwork {
+export class NodeNetwork implements Verifiable {
   readonly #options: NodeNetworkOptions
   readonly #nodes: Informer<Node>
+  /** This node's links; read anew with every full comparison. */
+  #uplinks: Uplink[] | undefined
   /** What was wanted when the kernel was last compared, as text. */
   #settled = ''
   /** Nodes changed since they were last looked at, perhaps while the kernel was being written. */
   #changed = false
+  #problems = ''
   #wake: (() => void) | undefined
 
   constructor(options: NodeNetworkOptions) {
@@ -60,6 +66,22 @@ export class NodeNetwork {
     signal.removeEventListener('abort', wakeUp)
   }
 
+  async verify(): Promise<Difference[]> {
+    await this.#nodes.synced
+    this.#uplinks = undefined
+    const plan = await this.#plan()
+    const found: Difference[] = []
+    for (const compare of compareParts(this.#parts(plan)))
+      found.push(...(await compare()).flatMap(({ differences }) => differences))
+    return found
+  }
+
+  async repair(): Promise<void> {
+    await this.#nodes.synced
+    this.#uplinks = undefined
+    await this.#mend(await this.#plan())
+  }
+
   async #keep(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#changed = false
@@ -74,6 +96,7 @@ export class NodeNetwork {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(() => {
       this.#settled = ''
+      this.#uplinks = undefined
       resolve()
     }, limitMs)
     this.#wake = resolve
@@ -83,16 +106,13 @@ export class NodeNetwork {
   }
 
   async #reconcile(): Promise<boolean> {
-    const all = this.#nodes.list()
-    const self = this.#nodes.get(this.#options.nodeName)
-    const podCidr = self?.spec.podCIDR
-    const wanted = { podCidr, routes: planRoutes(all, this.#options.nodeName), addresses: nodeAddresses(all) }
-    // Heartbeats change Nodes all the time; hardly any of that is about the network.
-    if (JSON.stringify(wanted) === this.#settled) return true
     try {
-      if (podCidr !== undefined) await this.#ensureOwn(podCidr, wanted.addresses)
-      await ensureRoutes(wanted.routes)
-      this.#settled = JSON.stringify(wanted)
+      const plan = await this.#plan()
+      // Heartbeats change Nodes all the time; hardly any of that is about the network.
+      const wanted = JSON.stringify(plan)
+      if (wanted === this.#settled) return true
+      await this.#mend(plan)
+      this.#settled = wanted
       return true
     } catch (error) {
       this.#options.onError(error)
@@ -100,18 +120,32 @@ export class NodeNetwork {
     }
   }
 
-  async #ensureOwn(podCidr: string, addresses: string[]): Promise<void> {
-    const { clusterCidr, confDir, reservationsDir, mtu = 1500 } = this.#options
-    await ensureSysctls()
-    await ensureRules(planRules({ podCidr, clusterCidr, addresses }))
-    await ensureOwnConfig(confDir, { podCidr, mtu, reservationsDir })
+  async #plan(): Promise<NodePlan> {
+    const { nodeName, nodeIps, kind, onError } = this.#options
+    this.#uplinks ??= await readUplinks(nodeIps)
+    const plan = planNetwork(this.#nodes.list(), { kind, selfName: nodeName, uplinks: this.#uplinks })
+    const problems = plan.problems.join('; ')
+    if (problems !== '' && problems !== this.#problems) onError(new Error(problems))
+    this.#problems = problems
+    return plan
   }
-}
 
-async function ensureRoutes(wanted: ReturnType<typeof planRoutes>): Promise<void> {
-  const { replace, remove } = diffRoutes(wanted, await listRoutes({}, ['proto', routeProtocol]))
-  await ipBatch([
-    ...replace.map(({ dst, gateway }) => `route replace ${dst} via ${gateway} proto ${routeProtocol}`),
-    ...remove.map((dst) => `route del ${dst} proto ${routeProtocol}`),
-  ])
+  /** Part by part: what one wrote, the next finds. A part that fails keeps none of the others from being mended. */
+  async #mend(plan: NodePlan): Promise<void> {
+    const failures: unknown[] = []
+    for (const compare of compareParts(this.#parts(plan))) {
+      try {
+        await applyRepairs(await compare())
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length === 1) throw failures[0]
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '))
+  }
+
+  #parts(plan: NodePlan): NodeParts {
+    const { nodeName, clusterCidrs, confDir, reservationsDir } = this.#options
+    return { plan, owner: `Node ${nodeName}`, uplinks: this.#uplinks ?? [], clusterCidrs, confDir, reservationsDir }
+  }
 }

@@ -1,52 +1,136 @@
-// This node's own iptables rules and kernel settings for pod traffic, apart from Services, which the proxy serves.
+// This node's own iptables rules for pod traffic, apart from Services, which the proxy serves.
 
-import { readFile, writeFile } from 'node:fs/promises'
-import { parseTable, restoreRules, saveTable } from '../../cni/linux/iptables.ts'
-import type { planRules } from './plan.ts'
+import type { Difference } from '../../api/net/difference.ts'
+import { parseTable, saveTable } from '../../cni/linux/iptables.ts'
+import { type Family, familyOf, type NodePlan } from './plan.ts'
+import type { Repair } from './repair.ts'
 
-type Rules = ReturnType<typeof planRules>
+interface ChainRule {
+  /** As iptables-save prints it, after "-A CHAIN ". */
+  text: string
+  owner: string
+}
 
-/** Holds the kernel at these rules; writes only what differs. */
-export async function ensureRules(rules: Rules): Promise<void> {
-  for (const table of ['nat', 'filter'] as const) {
-    const { chain, rules: wanted, jump } = rules[table]
-    const [from, jumpRule] = jump
-    const actual = parseTable(await saveTable(table))
-    const stale = staleJumps(actual, from, chain, jumpRule)
-    const isThere = actual.get(from)?.includes(jumpRule) === true
-    const lines = [
-      ...(actual.get(chain)?.join('\n') === wanted.join('\n')
-        ? []
-        : [`:${chain} - [0:0]`, ...wanted.map((rule) => `-A ${chain} ${rule}`)]),
-      ...stale.map((rule) => `-D ${from} ${rule}`),
-      ...(isThere ? [] : [`-A ${from} ${jumpRule}`]),
-    ]
-    if (lines.length > 0) await restoreRules(`*${table}\n${lines.join('\n')}\nCOMMIT\n`)
+interface ChainPlan {
+  table: 'nat' | 'filter'
+  chain: string
+  rules: ChainRule[]
+  /** A built-in chain, and its rule that leads to ours. */
+  from: string
+  jump: string
+}
+
+export interface RulesWish {
+  family: Family
+  /** This node's pod range of that family. */
+  range: string
+  clusterCidr: string
+  nearNodes: NodePlan['nearNodes']
+  owner: string
+}
+
+/** The chains of this node's own rules. Pure. */
+export function planRules({ family, range, clusterCidr, nearNodes, owner }: RulesWish): ChainPlan[] {
+  const [bits, multicast] = family === 'ipv4' ? [32, '224.0.0.0/4'] : [128, 'ff00::/8']
+  return [
+    {
+      table: 'nat',
+      chain: 'FAIRLEAD-MASQ',
+      // Near nodes have routes back to pods, so pods show them their own address: NAT is for what leaves the cluster, and
+      // for nodes behind a router, which knows nothing of pods.
+      rules: [
+        ...nearNodes
+          .filter(({ address }) => familyOf(address) === family)
+          .map(({ address, owner }) => ({ text: `-d ${address}/${bits} -j RETURN`, owner })),
+        { text: `-d ${multicast} -j RETURN`, owner },
+        { text: '-j MASQUERADE --random-fully', owner },
+      ],
+      from: 'POSTROUTING',
+      jump: `-s ${range} ! -d ${clusterCidr} -m comment --comment "fairlead: pods to outside the cluster" -j FAIRLEAD-MASQ`,
+    },
+    {
+      table: 'filter',
+      chain: 'FAIRLEAD-FORWARD',
+      rules: [`-s ${clusterCidr} -j ACCEPT`, `-d ${clusterCidr} -j ACCEPT`].map((text) => ({ text, owner })),
+      // Last, so that a user's own DROP still counts; needed where the policy is DROP, as Docker sets it.
+      from: 'FORWARD',
+      jump: '-m comment --comment "fairlead: pod traffic" -j FAIRLEAD-FORWARD',
+    },
+  ]
+}
+
+/** What must change so that the kernel holds these rules. */
+export async function compareRules(wish: RulesWish): Promise<Repair[]> {
+  const repairs: Repair[] = []
+  for (const plan of planRules(wish))
+    repairs.push(...diffChain(plan, parseTable(await saveTable(plan.table, { family: wish.family })), wish))
+  return repairs
+}
+
+/** Both chains of a family and the ways to them, when the node has no range of it any more. */
+export async function compareNoRules(family: Family, owner: string): Promise<Repair[]> {
+  const repairs: Repair[] = []
+  for (const [table, chain, from] of [
+    ['nat', 'FAIRLEAD-MASQ', 'POSTROUTING'],
+    ['filter', 'FAIRLEAD-FORWARD', 'FORWARD'],
+  ] as const) {
+    const actual = parseTable(await saveTable(table, { family }))
+    if (!actual.has(chain)) continue
+    const jumps = (actual.get(from) ?? []).filter((rule) => rule.endsWith(`-j ${chain}`))
+    const lines = [`:${chain} - [0:0]`, ...jumps.map((rule) => `-D ${from} ${rule}`), `-X ${chain}`]
+    repairs.push({
+      differences: [{ kind: 'chain', name: chain, state: 'extra', owner }],
+      rules: { family, text: `*${table}\n${lines.join('\n')}\nCOMMIT\n` },
+    })
   }
+  return repairs
 }
 
-function staleJumps(actual: Map<string, string[]>, from: string, chain: string, wanted: string | undefined): string[] {
-  return (actual.get(from) ?? []).filter((rule) => rule.endsWith(`-j ${chain}`) && rule !== wanted)
-}
-
-/** Kernel settings of this network namespace without which pods reach nobody. */
-const sysctls: Record<string, string> = {
-  'net/ipv4/ip_forward': '1',
-  // Two pods on one bridge that speak through a ClusterIP: replies must pass the connection tracking that changed the address.
-  'net/bridge/bridge-nf-call-iptables': '1',
-}
-
-/** Sets them where they are not; a kernel without bridge netfilter as a module says how to get it. */
-export async function ensureSysctls(): Promise<void> {
-  for (const [name, wanted] of Object.entries(sysctls)) {
-    const path = `/proc/sys/${name}`
-    try {
-      if ((await readFile(path, 'utf8')).trim() !== wanted) await writeFile(path, wanted)
-    } catch (error) {
-      throw new Error(
-        `cannot set ${name.replaceAll('/', '.')} to ${wanted}${name.startsWith('net/bridge') ? ': is the module br_netfilter loaded (modprobe br_netfilter)?' : ''}`,
-        { cause: error },
-      )
-    }
+/** Pure. */
+export function diffChain(
+  plan: ChainPlan,
+  actual: ReadonlyMap<string, string[]>,
+  { family, owner }: Pick<RulesWish, 'family' | 'owner'>,
+): Repair[] {
+  const { table, chain, rules, from, jump } = plan
+  const present = actual.get(chain)
+  const jumps = (actual.get(from) ?? []).filter((rule) => rule.endsWith(`-j ${chain}`))
+  const stale = jumps.filter((rule) => rule !== jump)
+  const isSame = present?.join('\n') === rules.map(({ text }) => text).join('\n')
+  const lines = [
+    ...(isSame ? [] : [`:${chain} - [0:0]`, ...rules.map(({ text }) => `-A ${chain} ${text}`)]),
+    ...stale.map((rule) => `-D ${from} ${rule}`),
+    ...(jumps.includes(jump) ? [] : [`-A ${from} ${jump}`]),
+  ]
+  if (lines.length === 0) return []
+  const rule = (of: string, text: string, state: Difference['state'], whose: string): Difference => ({
+    kind: 'rule',
+    name: `-A ${of} ${text}`,
+    state,
+    owner: whose,
+  })
+  const differences = [
+    ...(present === undefined ? [{ kind: 'chain', name: chain, state: 'missing', owner } as const] : []),
+    ...rules
+      .filter(({ text }) => !present?.includes(text))
+      .map(({ text, owner }) => rule(chain, text, 'missing', owner)),
+    ...(present ?? [])
+      .filter((text) => !rules.some((each) => each.text === text))
+      .map((text) => rule(chain, text, 'extra', owner)),
+    ...stale.map((text) => rule(from, text, 'extra', owner)),
+    ...(jumps.includes(jump) ? [] : [rule(from, jump, 'missing', owner)]),
+  ]
+  const order: Difference = {
+    kind: 'chain',
+    name: chain,
+    state: 'different',
+    owner,
+    detail: 'rules are in another order',
   }
+  return [
+    {
+      differences: differences.length > 0 ? differences : [order],
+      rules: { family, text: `*${table}\n${lines.join('\n')}\nCOMMIT\n` },
+    },
+  ]
 }

@@ -1,50 +1,133 @@
 import { expect, test } from 'vitest'
 import type { Node } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
-import { diffRoutes, nodeAddresses, planRoutes, planRules } from './plan.ts'
+import { diffChain, planRules } from './node-rules.ts'
+import { planNetwork, type Uplink } from './plan.ts'
+import { diffRoutes } from './routes.ts'
+import { vtepMac } from './vtep.ts'
 
-function node(name: string, podCIDR: string | undefined, address: string | undefined): Stored<Node> {
+function node(name: string, podCIDRs: string[], ...addresses: string[]): Stored<Node> {
   const metadata = { name, uid: name, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' }
-  const addresses =
-    address === undefined
-      ? []
-      : [
-          { type: 'Hostname', address: name },
-          { type: 'InternalIP', address },
-        ]
-  return { metadata, spec: { ...(podCIDR !== undefined && { podCIDR }) }, status: { addresses } }
+  const internal = addresses.map((address) => ({ type: 'InternalIP', address }))
+  return { metadata, spec: { podCIDRs }, status: { addresses: [{ type: 'Hostname', address: name }, ...internal] } }
 }
 
-const nodes = [
-  node('b', '10.244.2.0/24', '192.0.2.2'),
-  node('a', '10.244.1.0/24', '192.0.2.1'),
-  node('new', undefined, '192.0.2.3'),
-  node('odd', '10.244.4.0/24', undefined),
+const self = node('a', ['10.244.1.0/24', 'fd00:10:244:1::/64'], '192.0.2.1', 'fd00:2::1')
+const near = node('b', ['10.244.2.0/24', 'fd00:10:244:2::/64'], '192.0.2.2', 'fd00:2::2')
+const far = node('c', ['10.244.3.0/24', 'fd00:10:244:3::/64'], '198.51.100.3', 'fd00:3::3')
+const all = [far, near, self, node('new', [], '192.0.2.9'), node('odd', ['10.244.9.0/24'])]
+const link = { dev: 'eth0', mtu: 1500, subnets: ['192.0.2.1/24', 'fd00:2::1/64'] }
+const uplinks: Uplink[] = [
+  { address: '192.0.2.1', link },
+  { address: 'fd00:2::1', link },
 ]
 
-test('every other node with a range and an address is the gateway of its pods', () => {
-  expect(planRoutes(nodes, 'a')).toEqual([{ dst: '10.244.2.0/24', gateway: '192.0.2.2' }])
-  expect(planRoutes(nodes, 'new').map(({ dst }) => dst)).toEqual(['10.244.1.0/24', '10.244.2.0/24'])
+test('every other node with a range and an address is the gateway of its pods, in both families', () => {
+  const { routes, problems } = planNetwork([self, near], { kind: 'host-gw', selfName: 'a', uplinks })
+  expect(routes.map(({ dst, gateway }) => `${dst} ${gateway}`)).toEqual([
+    '10.244.2.0/24 192.0.2.2',
+    'fd00:10:244:2::/64 fd00:2::2',
+  ])
+  expect(problems).toEqual([])
+})
+
+test('host-gw says which node it cannot reach, and what could', () => {
+  const { routes, problems } = planNetwork(all, { kind: 'host-gw', selfName: 'a', uplinks })
+  expect(routes.map(({ owner }) => owner)).toEqual(['Node b', 'Node b'])
+  expect(problems[0]).toContain('Node c (198.51.100.3) is on no subnet of this node')
+})
+
+test('vxlan reaches nodes on the same switch by route, and others through one tunnel for both families', () => {
+  const { routes, tunnels, vtep, mtu } = planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks })
+  expect(routes.map(({ dst, gateway, dev }) => [dst, gateway, dev])).toEqual([
+    ['10.244.2.0/24', '192.0.2.2', undefined],
+    ['10.244.3.0/24', '10.244.3.0', 'fairlead.1'],
+    ['fd00:10:244:2::/64', 'fd00:2::2', undefined],
+    ['fd00:10:244:3::/64', 'fd00:10:244:3::', 'fairlead.1'],
+  ])
+  expect(tunnels).toEqual([
+    {
+      owner: 'Node c',
+      underlay: '198.51.100.3',
+      mac: vtepMac('198.51.100.3'),
+      gateways: ['10.244.3.0', 'fd00:10:244:3::'],
+    },
+  ])
+  expect(vtep).toMatchObject({ local: '192.0.2.1', dev: 'eth0', addresses: ['10.244.1.0/32', 'fd00:10:244:1::/128'] })
+  expect(mtu).toBe(1450)
+})
+
+test('tunnels over IPv6 leave 20 bytes less', () => {
+  expect(planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks: uplinks.toReversed() }).mtu).toBe(1430)
+})
+
+test('hardware addresses of tunnels follow from the nodes’ addresses and differ with them', () => {
+  expect(vtepMac('192.0.2.10')).toBe('0a:59:c0:00:02:0a')
+  expect(vtepMac('fd00:2::1')).not.toBe(vtepMac('fd00:3::1'))
 })
 
 test('only routes that differ are written, and those of gone nodes removed', () => {
+  const { routes } = planNetwork([self, near], { kind: 'host-gw', selfName: 'a', uplinks: uplinks.slice(0, 1) })
   const actual = [
     { dst: '10.244.2.0/24', gateway: '192.0.2.9' },
     { dst: '10.244.9.0/24', gateway: '192.0.2.9' },
   ]
-  expect(diffRoutes(planRoutes(nodes, 'a'), actual)).toEqual({
-    replace: [{ dst: '10.244.2.0/24', gateway: '192.0.2.2' }],
-    remove: ['10.244.9.0/24'],
-  })
-  expect(diffRoutes(planRoutes(nodes, 'a'), planRoutes(nodes, 'a'))).toEqual({ replace: [], remove: [] })
+  expect(diffRoutes(routes, actual).flatMap(({ ip }) => ip)).toEqual([
+    'route del 10.244.9.0/24 proto 96',
+    'route replace 10.244.2.0/24 via 192.0.2.2 proto 96',
+  ])
+  expect(diffRoutes(routes, routes)).toEqual([])
 })
 
-test('pods are masqueraded towards the outside, not towards nodes', () => {
-  const { nat } = planRules({ podCidr: '10.244.1.0/24', clusterCidr: '10.244.0.0/16', addresses: nodeAddresses(nodes) })
-  expect(nat.rules.slice(0, 3)).toEqual([
+test('pods are masqueraded towards the outside and nodes behind a router, not towards near nodes', () => {
+  const { nearNodes } = planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks })
+  const [nat] = planRules({
+    family: 'ipv4',
+    range: '10.244.1.0/24',
+    clusterCidr: '10.244.0.0/16',
+    nearNodes,
+    owner: 'Node a',
+  })
+  expect(nat?.rules.map(({ text }) => text)).toEqual([
     '-d 192.0.2.1/32 -j RETURN',
     '-d 192.0.2.2/32 -j RETURN',
-    '-d 192.0.2.3/32 -j RETURN',
+    '-d 192.0.2.9/32 -j RETURN',
+    '-d 224.0.0.0/4 -j RETURN',
+    '-j MASQUERADE --random-fully',
   ])
-  expect(nat.rules.at(-1)).toContain('MASQUERADE')
+})
+
+test('a chain that lost a rule is written whole, and the rule named with its node', () => {
+  const wish = {
+    family: 'ipv4',
+    range: '10.244.1.0/24',
+    clusterCidr: '10.244.0.0/16',
+    nearNodes: [{ address: '192.0.2.2', owner: 'Node b' }],
+    owner: 'Node a',
+  } as const
+  const [plan] = planRules({ ...wish, nearNodes: [...wish.nearNodes] })
+  if (plan === undefined) throw new Error('no plan')
+  const rules = plan.rules.map(({ text }) => text)
+  expect(
+    diffChain(
+      plan,
+      new Map([
+        [plan.chain, rules],
+        [plan.from, [plan.jump]],
+      ]),
+      wish,
+    ),
+  ).toEqual([])
+  const [repair] = diffChain(
+    plan,
+    new Map([
+      [plan.chain, rules.slice(1)],
+      [plan.from, [plan.jump]],
+    ]),
+    wish,
+  )
+  expect(repair?.differences).toEqual([
+    { kind: 'rule', name: '-A FAIRLEAD-MASQ -d 192.0.2.2/32 -j RETURN', state: 'missing', owner: 'Node b' },
+  ])
+  expect(repair?.rules?.text).not.toContain('POSTROUTING')
 })

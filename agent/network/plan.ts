@@ -1,76 +1,148 @@
-// What this node's kernel needs so that its pods reach all others: routes and rules, worked out from the Nodes. Pure.
+// What this node's kernel needs so that its pods reach all others, worked out from the Nodes and this node's own links. Pure.
 
+import ipaddr from 'ipaddr.js'
 import type { Node } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
+import { planVtep, type Tunnel, tunnelOverhead, type Vtep, vtepMac, vtepName } from './vtep.ts'
+
+export type Family = 'ipv4' | 'ipv6'
+
+/** How pods reach pods on other nodes: by routes alone, or through VXLAN where no route can lead. */
+export const networkKinds = ['host-gw', 'vxlan'] as const
+export type NetworkKind = (typeof networkKinds)[number]
+
+/** The link of this node that carries one of its addresses, and what is reached on it without a router. */
+export interface Uplink {
+  address: string
+  /** Absent when no link has the address (a cloud that translates it): then every node is taken to be near. */
+  link?: { dev: string; mtu: number; subnets: string[] }
+}
 
 export interface NodeRoute {
   /** Another node's pod range. */
   dst: string
-  /** That node's address. */
   gateway: string
+  /** The VXLAN device, behind which the gateway is a name for a node rather than a neighbour. */
+  dev?: string
+  /** The Node that wants it. */
+  owner: string
 }
 
-/** Routes by host-gw: every other node is the gateway of its pods. Sorted by range. */
-export function planRoutes(nodes: readonly Stored<Node>[], selfName: string): NodeRoute[] {
-  const routes = nodes.flatMap(({ metadata, spec, status }): NodeRoute[] => {
-    const gateway = internalIpOf(status)
-    return metadata.name === selfName || spec.podCIDR === undefined || gateway === undefined
-      ? []
-      : [{ dst: spec.podCIDR, gateway }]
-  })
-  return routes.sort((a, b) => (a.dst < b.dst ? -1 : 1))
+export interface NodePlan {
+  /** This node's pod ranges, one a family. */
+  ranges: string[]
+  /** The largest packet that pods may send. */
+  mtu: number
+  /** Sorted by range. */
+  routes: NodeRoute[]
+  vtep?: Vtep
+  tunnels: Tunnel[]
+  /** Addresses of nodes to which pods show their own address, sorted: those that have a way back to them. */
+  nearNodes: { address: string; owner: string }[]
+  /** Nodes whose pods cannot be reached, and why. */
+  problems: string[]
 }
 
-/** Addresses of all nodes, sorted. */
-export function nodeAddresses(nodes: readonly Stored<Node>[]): string[] {
-  return nodes.flatMap(({ status }) => internalIpOf(status) ?? []).sort()
+export interface NetworkWish {
+  kind: NetworkKind
+  selfName: string
+  /** First the one that tunnels go over. */
+  uplinks: readonly Uplink[]
 }
 
-function internalIpOf(status: Node['status']): string | undefined {
-  return status?.addresses?.find(({ type }) => type === 'InternalIP')?.address
+/** Works out routes and tunnels to all other nodes. */
+export function planNetwork(nodes: readonly Stored<Node>[], wish: NetworkWish): NodePlan {
+  const self = nodes.find(({ metadata }) => metadata.name === wish.selfName)
+  const ranges = self === undefined ? [] : rangesOf(self)
+  const [underlay] = wish.uplinks
+  const isTunnelling = wish.kind === 'vxlan' && ranges.length > 0 && underlay !== undefined
+  const mtu = planMtu(wish)
+  const plan: NodePlan = {
+    ranges,
+    mtu,
+    routes: [],
+    tunnels: [],
+    nearNodes: [],
+    problems: [],
+    ...(isTunnelling && { vtep: planVtep(underlay, ranges, mtu) }),
+  }
+  for (const node of nodes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) addNode(plan, node, wish)
+  plan.routes.sort((a, b) => (a.dst < b.dst ? -1 : 1))
+  plan.nearNodes.sort((a, b) => (a.address < b.address ? -1 : 1))
+  return plan
 }
 
-/** What must change so that the kernel's routes are the wanted ones. */
-export function diffRoutes(
-  wanted: readonly NodeRoute[],
-  actual: readonly { dst: string; gateway?: string }[],
-): { replace: NodeRoute[]; remove: string[] } {
-  const present = new Map(actual.map(({ dst, gateway }) => [dst, gateway]))
-  return {
-    replace: wanted.filter(({ dst, gateway }) => present.get(dst) !== gateway),
-    remove: [...present.keys()].filter((dst) => !wanted.some((route) => route.dst === dst)),
+function addNode(plan: NodePlan, node: Stored<Node>, wish: NetworkWish): void {
+  const owner = `Node ${node.metadata.name}`
+  const isSelf = node.metadata.name === wish.selfName
+  const addresses = internalAddresses(node)
+  const isNear = (address: string) => wish.kind === 'host-gw' || isOnLink(address, wish.uplinks)
+  for (const address of addresses) if (isSelf || isNear(address)) plan.nearNodes.push({ address, owner })
+  if (isSelf) return
+  for (const dst of rangesOf(node)) {
+    const gateway = addresses.find((address) => familyOf(address) === familyOf(dst))
+    if (gateway !== undefined && isOnLink(gateway, wish.uplinks)) plan.routes.push({ dst, gateway, owner })
+    else if (plan.vtep !== undefined) addTunnel(plan, dst, addresses, owner)
+    else if (gateway !== undefined && wish.kind === 'host-gw')
+      plan.problems.push(`${owner} (${gateway}) is on no subnet of this node: host-gw cannot reach its pods, vxlan can`)
   }
 }
 
-/** The chains of this node's own rules, by table, each rule as iptables-save prints it. */
-export function planRules({
-  podCidr,
-  clusterCidr,
-  addresses,
-}: {
-  podCidr: string
-  clusterCidr: string
-  addresses: readonly string[]
-}) {
-  return {
-    nat: {
-      chain: 'FAIRLEAD-MASQ',
-      // Nodes have routes back to pods, so pods show them their own address: NAT is for what leaves the cluster alone.
-      rules: [
-        ...addresses.map((address) => `-d ${address}/32 -j RETURN`),
-        '-d 224.0.0.0/4 -j RETURN',
-        '-j MASQUERADE --random-fully',
-      ],
-      jump: [
-        'POSTROUTING',
-        `-s ${podCidr} ! -d ${clusterCidr} -m comment --comment "fairlead: pods to outside the cluster" -j FAIRLEAD-MASQ`,
-      ],
-    },
-    filter: {
-      chain: 'FAIRLEAD-FORWARD',
-      rules: [`-s ${clusterCidr} -j ACCEPT`, `-d ${clusterCidr} -j ACCEPT`],
-      // Last, so that a user's own DROP still counts; needed where the policy is DROP, as Docker sets it.
-      jump: ['FORWARD', '-m comment --comment "fairlead: pod traffic" -j FAIRLEAD-FORWARD'],
-    },
-  } as const
+function addTunnel({ vtep, routes, tunnels, problems }: NodePlan, dst: string, addresses: string[], owner: string) {
+  const underlay = addresses.find((address) => familyOf(address) === familyOf(vtep?.local ?? ''))
+  if (underlay === undefined) {
+    if (addresses.length > 0) problems.push(`${owner} has no address of the family that tunnels use here`)
+    return
+  }
+  const gateway = networkAddress(dst)
+  routes.push({ dst, gateway, dev: vtepName, owner })
+  const known = tunnels.find((tunnel) => tunnel.underlay === underlay)
+  if (known === undefined) tunnels.push({ owner, underlay, mac: vtepMac(underlay), gateways: [gateway] })
+  else known.gateways.push(gateway)
+}
+
+function planMtu({ kind, uplinks }: NetworkWish): number {
+  const mtu = Math.min(...uplinks.map(({ link }) => link?.mtu ?? 1500), ...(uplinks.length === 0 ? [1500] : []))
+  return kind === 'vxlan' ? mtu - tunnelOverhead(uplinks[0]?.address ?? '') : mtu
+}
+
+function isOnLink(address: string, uplinks: readonly Uplink[]): boolean {
+  const parsed = ipaddr.parse(address)
+  const family = uplinks.filter((uplink) => familyOf(uplink.address) === familyOf(address))
+  return (
+    uplinks.some(({ link }) => link === undefined) ||
+    family.some(({ link }) =>
+      link?.subnets.some((subnet) => {
+        const [network, bits] = ipaddr.parseCIDR(subnet)
+        return network.kind() === parsed.kind() && parsed.match(network, bits)
+      }),
+    )
+  )
+}
+
+/** The node's pod ranges in the form that the kernel prints. */
+export function rangesOf({ spec }: Pick<Stored<Node>, 'spec'>): string[] {
+  const ranges = spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR])
+  return ranges
+    .filter((range) => ipaddr.isValidCIDR(range))
+    .map((range) => {
+      const [network, bits] = ipaddr.parseCIDR(range)
+      return `${network.toString()}/${bits}`
+    })
+}
+
+function internalAddresses({ status }: Stored<Node>): string[] {
+  return (status?.addresses ?? [])
+    .filter(({ type, address }) => type === 'InternalIP' && ipaddr.isValid(address))
+    .map(({ address }) => ipaddr.parse(address).toString())
+}
+
+/** Of an address or a range. */
+export function familyOf(address: string): Family {
+  return address.includes(':') ? 'ipv6' : 'ipv4'
+}
+
+/** The range's own address: no pod is ever given it. */
+export function networkAddress(range: string): string {
+  return range.split('/')[0] ?? ''
 }

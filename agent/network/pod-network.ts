@@ -12,6 +12,8 @@ export interface AttachRequest {
   netns: string
   /** Host ports, for plugins with the portMappings capability. */
   portMappings: { hostPort: number; containerPort: number; protocol: 'tcp' | 'udp' | 'sctp'; hostIp?: string }[]
+  /** Rates in bits a second, bursts in bits, for plugins with the bandwidth capability. */
+  bandwidth?: { ingressRate?: number; ingressBurst?: number; egressRate?: number; egressBurst?: number }
 }
 
 export interface PodNetwork {

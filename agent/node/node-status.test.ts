@@ -17,7 +17,7 @@ const machine: Machine = {
     systemUUID: 's',
   },
 }
-const identity = { name: 'node-1', ip: '192.0.2.1', port: 10250, maxPods: 110 }
+const identity = { name: 'node-1', ips: ['192.0.2.1'], port: 10250, maxPods: 110 }
 const fine: NodeFindings = {
   runtime: { name: 'docker', version: '20.10.24', cgroupDriver: 'cgroupfs' },
   notReady: undefined,

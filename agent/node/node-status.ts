@@ -8,7 +8,8 @@ import type { Pressure } from './pressure.ts'
 
 export interface NodeIdentity {
   name: string
-  ip: string
+  /** One a family; the first is the one that other programs take. */
+  ips: readonly string[]
   /** Where the agent serves logs and exec. */
   port: number
   maxPods: number
@@ -67,7 +68,7 @@ export function makeNodeStatus(
     capacity,
     allocatable: capacity,
     addresses: [
-      { type: 'InternalIP', address: identity.ip },
+      ...identity.ips.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: identity.name },
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: identity.port } },

@@ -15,6 +15,8 @@ import type { StatusWriter } from './status-writer.ts'
 interface NodeFacts {
   name: string
   ip: string
+  /** All of the node's addresses, one a family; the first is `ip`. */
+  ips: readonly string[]
   allocatable: Record<string, string>
   memoryBytes: number
   dns: DnsSettings

@@ -1,5 +1,6 @@
 // Translates a pod into what the runtime is asked for to hold it, and the network to reach it. Pure.
 
+import { isQuantity, toBytes } from '../../api/objects/quantity.ts'
 import type { AttachRequest } from '../network/pod-network.ts'
 import type { SandboxSpec } from '../runtime/runtime.ts'
 import { hostnameOf } from './network-files.ts'
@@ -32,6 +33,26 @@ export function portMappingsOf({ spec }: StoredPod): AttachRequest['portMappings
       ? []
       : [{ hostPort, containerPort, protocol: toProtocol(protocol), ...(hostIP && { hostIp: hostIP }) }],
   )
+}
+
+/** Rates that annotations ask for, in bits a second. One that is no quantity is left out; the API server refuses nothing there. */
+export function bandwidthOf({ metadata }: StoredPod): AttachRequest['bandwidth'] {
+  const rateOf = (direction: string) => {
+    const text = metadata.annotations?.[`kubernetes.io/${direction}-bandwidth`]
+    const bits = text === undefined || !isQuantity(text) ? 0 : Number(toBytes(text))
+    // Kubernetes' own limits: from 1 kbit/s to 1 Pbit/s.
+    return bits >= 1e3 && bits <= 1e15 ? bits : undefined
+  }
+  const [ingressRate, egressRate] = [rateOf('ingress'), rateOf('egress')]
+  return {
+    ...(ingressRate !== undefined && { ingressRate, ingressBurst: burstOf(ingressRate) }),
+    ...(egressRate !== undefined && { egressRate, egressBurst: burstOf(egressRate) }),
+  }
+}
+
+/** What may pass at once: a tenth of a second's worth. */
+function burstOf(rate: number): number {
+  return Math.ceil(rate / 10)
 }
 
 function toProtocol(protocol: string): 'tcp' | 'udp' | 'sctp' {

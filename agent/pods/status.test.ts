@@ -15,7 +15,7 @@ function status(spec: Partial<PodSpec>, containers: Container[], more: Partial<S
     terminationMessages: new Map(),
     ending: false,
     ips: ['10.244.0.2'],
-    hostIp: '192.0.2.1',
+    hostIps: ['192.0.2.1'],
     nowMs,
     ...more,
   })

@@ -7,7 +7,8 @@ import { isSidecar, isTerminal, listTemplates, qosClassOf, type StoredPod } from
 export interface StatusFacts extends ContainerFacts {
   /** Addresses of the ready sandbox; empty while there is none. */
   ips: readonly string[]
-  hostIp: string
+  /** The node's addresses, one a family. */
+  hostIps: readonly string[]
   /** Set when the pod was refused or ended by the node itself: it is Failed, whatever its containers say. */
   failure?: { reason: string; message: string }
 }
@@ -23,8 +24,8 @@ export function makeStatus(pod: StoredPod, facts: StatusFacts): PodStatus {
     ...(generation !== undefined && { observedGeneration: generation }),
     phase,
     ...endReason(old, facts),
-    hostIP: facts.hostIp,
-    hostIPs: [{ ip: facts.hostIp }],
+    hostIP: facts.hostIps[0] ?? '',
+    hostIPs: facts.hostIps.map((ip) => ({ ip })),
     ...addresses(old, facts, phase),
     startTime: old.startTime ?? toTime(facts.nowMs),
     qosClass: qosClassOf(pod),

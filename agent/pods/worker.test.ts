@@ -77,6 +77,7 @@ function makeDeps(): PodDependencies {
     node: {
       name: 'node-1',
       ip: '192.0.2.1',
+      ips: ['192.0.2.1'],
       allocatable: { cpu: '2', memory: '4Gi', pods: '110' },
       memoryBytes: 2 ** 32,
       dns: { clusterDomain: 'cluster.local', nodeResolvConf: 'nameserver 192.0.2.53\n' },

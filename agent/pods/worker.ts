@@ -15,7 +15,7 @@ import { type Ending, type Failure, keyOf, killKey, newestSandbox, planPod, type
 import { findTemplate, gracePeriodOf, identityOf, isTerminal, type StoredPod } from './pod.ts'
 import { ensureNetworkFiles, readTerminationMessage, writeNetworkFiles } from './pod-files.ts'
 import { PodProbes } from './probes/pod-probes.ts'
-import { makeSandboxSpec, portMappingsOf } from './sandbox-spec.ts'
+import { bandwidthOf, makeSandboxSpec, portMappingsOf } from './sandbox-spec.ts'
 import { makeStatus } from './status.ts'
 
 /** Key of the job that follows the end of everything. */
@@ -363,11 +363,12 @@ export class PodWorker {
   async #attach(sandbox: Sandbox): Promise<readonly string[]> {
     const { network, node, policy, volumes } = this.#deps
     const directory = volumes.podDirectory(this.#pod.metadata.uid)
-    let ips: readonly string[] = [node.ip]
+    let ips: readonly string[] = node.ips
     if (sandbox.network === 'pod') {
       const netns = `/proc/${sandbox.pid}/ns/net`
       const portMappings = portMappingsOf(this.#pod)
-      const request = { sandboxId: sandbox.id, pod: identityOf(this.#pod), netns, portMappings }
+      const bandwidth = bandwidthOf(this.#pod)
+      const request = { sandboxId: sandbox.id, pod: identityOf(this.#pod), netns, portMappings, bandwidth }
       ips = (await network.attach(request)).ips
       await policy.admit({ sandboxId: sandbox.id, pod: this.#pod, ips })
     }
@@ -525,7 +526,7 @@ export class PodWorker {
       terminationMessages: this.#messages,
       ending,
       ips: this.#ipsNow(),
-      hostIp: this.#deps.node.ip,
+      hostIps: this.#deps.node.ips,
       nowMs: this.#deps.now(),
       ...(this.#failure && { failure: this.#failure }),
     })

@@ -1,7 +1,9 @@
 // A pod's cable: a veth pair with one end in the pod, the other a port of the bridge.
 
 import type { CbrConfig } from '../config.ts'
-import { ipBatch, isNoSuchLink, listLinks, listRoutes } from '../linux/ip.ts'
+import { CommandError } from '../linux/exec.ts'
+import { ipBatch, isNoSuchLink, type Link, listLinks, listRoutes, listRoutes6 } from '../linux/ip.ts'
+import { writeSysctls } from '../linux/sysctl.ts'
 import { ensureBridge } from './bridge.ts'
 import { hostLinkName, toHardwareAddress } from './names.ts'
 
@@ -9,15 +11,18 @@ export interface Cable {
   containerId: string
   netns: string
   ifname: string
-  address: string
+  /** One of each of the configuration's ranges, in their order. */
+  addresses: readonly string[]
 }
 
-/** Plugs the pod in: two program starts when the bridge is there, which it is for all pods but the first. */
+/** Makes both ends and plugs the host's in, one program start when the bridge is there, which it is for all pods but the first. */
 export async function plugIn(config: CbrConfig, cable: Cable): Promise<void> {
   const hostLink = hostLinkName(cable.containerId, cable.ifname)
+  const mac = toHardwareAddress(cable.addresses[0] ?? '')
   const plug = [
-    `link add ${hostLink} mtu ${config.mtu} type veth peer name ${cable.ifname} mtu ${config.mtu} address ${toHardwareAddress(cable.address)} netns ${cable.netns}`,
-    `link set ${hostLink} master ${config.bridge} up`,
+    `link add ${hostLink} mtu ${config.mtu} type veth peer name ${cable.ifname} mtu ${config.mtu} address ${mac} netns ${cable.netns}`,
+    // No address of its own on the host's end: it is a port and nothing else.
+    `link set ${hostLink} addrgenmode none master ${config.bridge} up`,
     // A pod that reaches itself through a Service comes back by the port it left.
     ...(config.hairpin ? [`link set ${hostLink} type bridge_slave hairpin on`] : []),
   ]
@@ -29,17 +34,28 @@ export async function plugIn(config: CbrConfig, cable: Cable): Promise<void> {
     await ensureBridge(config)
     await ipBatch(plug)
   }
-  await configurePod(config, cable)
 }
 
-async function configurePod({ range }: CbrConfig, { netns, ifname, address }: Cable): Promise<void> {
+/** Gives the pod's end its addresses and puts it up: from here on the pod can send. */
+export async function configurePod({ ranges }: CbrConfig, { netns, ifname, addresses }: Cable): Promise<void> {
   const lines = [
     'link set lo up',
-    `addr add ${address}/${range.prefixLength} dev ${ifname}`,
+    ...ranges.map(({ prefixLength, bits }, index) => {
+      // Addresses are given once by the reservations: duplicate address detection would only keep them unusable for a second.
+      const nodad = bits === 128 ? ' nodad' : ''
+      return `addr replace ${addresses[index]}/${prefixLength} dev ${ifname}${nodad}`
+    }),
     `link set ${ifname} up`,
-    `route add default via ${range.gateway} dev ${ifname}`,
+    ...ranges.map(({ gateway }) => `route replace default via ${gateway} dev ${ifname}`),
   ]
-  await ipBatch(lines, { netns })
+  try {
+    await ipBatch(lines, { netns })
+  } catch (error) {
+    if (!(error instanceof CommandError && ranges.some(({ bits }) => bits === 128))) throw error
+    // Docker turns IPv6 off in the namespaces that it makes without a network.
+    await writeSysctls(new Map(['lo', ifname].map((name) => [`net.ipv6.conf.${name}.disable_ipv6`, '0'])), { netns })
+    await ipBatch(lines, { netns })
+  }
 }
 
 /** Removes the cable; both ends go at once. That there is none is no error: the namespace may have taken it along. */
@@ -52,30 +68,46 @@ export async function unplug(containerId: string, ifname: string): Promise<void>
 }
 
 /** What of the cable is not as plugIn made it, in words; empty when all is well. */
-export async function inspect(
-  { bridge, range }: CbrConfig,
-  { containerId, netns, ifname, address }: Cable,
-): Promise<string[]> {
-  const hostLink = hostLinkName(containerId, ifname)
-  const [[hostEnd], [podEnd], routes] = await Promise.all([
+export async function inspect(config: CbrConfig, cable: Cable): Promise<string[]> {
+  const { netns, ifname, addresses } = cable
+  const hostLink = hostLinkName(cable.containerId, ifname)
+  const [[hostEnd], [podEnd], routes, routes6] = await Promise.all([
     listLinks({}, ['dev', hostLink]),
     listLinks({ netns }, ['dev', ifname]),
     listRoutes({ netns }, ['default']),
+    config.ranges.some(({ bits }) => bits === 128) ? listRoutes6({ netns }, ['default']) : [],
   ])
+  const gateways = [...routes, ...routes6].map(({ gateway }) => gateway)
   return [
-    hostEnd === undefined
-      ? `link ${hostLink} is gone`
-      : hostEnd.master === bridge
-        ? undefined
-        : `link ${hostLink} is not a port of ${bridge}`,
-    hostEnd === undefined || hostEnd.flags?.includes('UP') === true ? undefined : `link ${hostLink} is down`,
-    podEnd === undefined
-      ? `link ${ifname} is gone from the pod`
-      : podEnd.addr_info?.some(({ local }) => local === address) === true
-        ? undefined
-        : `address ${address} is gone from ${ifname}`,
-    routes.some(({ gateway }) => gateway === range.gateway)
-      ? undefined
-      : `the pod's default route via ${range.gateway} is gone`,
-  ].filter((finding) => finding !== undefined)
+    ...inspectHostEnd(config, hostLink, hostEnd).map(({ finding }) => finding),
+    ...(podEnd === undefined
+      ? [`link ${ifname} is gone from the pod`]
+      : addresses
+          .filter((address) => podEnd.addr_info?.some(({ local }) => local === address) !== true)
+          .map((address) => `address ${address} is gone from ${ifname}`)),
+    ...config.ranges
+      .filter(({ gateway }) => !gateways.includes(gateway))
+      .map(({ gateway }) => `the pod's default route via ${gateway} is gone`),
+  ]
+}
+
+/** What of the host's end is not as plugIn made it; `line` of `ip -batch` mends it, where the link is there to be mended. */
+export function inspectHostEnd(
+  { bridge, hairpin }: Pick<CbrConfig, 'bridge' | 'hairpin'>,
+  hostLink: string,
+  link: Link | undefined,
+): { finding: string; line?: string }[] {
+  if (link === undefined) return [{ finding: `link ${hostLink} is gone` }]
+  const isPort = link.master === bridge
+  const isUp = link.flags?.includes('UP') === true
+  const hasHairpin = link.linkinfo?.info_slave_data?.hairpin === true
+  return [
+    ...(isPort
+      ? []
+      : [{ finding: `link ${hostLink} is not a port of ${bridge}`, line: `link set ${hostLink} master ${bridge}` }]),
+    ...(isUp ? [] : [{ finding: `link ${hostLink} is down`, line: `link set ${hostLink} up` }]),
+    ...(hasHairpin || !hairpin
+      ? []
+      : [{ finding: `hairpin of ${hostLink} is off`, line: `link set ${hostLink} type bridge_slave hairpin on` }]),
+  ]
 }

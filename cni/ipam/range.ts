@@ -41,6 +41,12 @@ export function* candidates(range: AddressRange, lastGiven: string | undefined):
   }
 }
 
+/** Whether the address lies in the range. */
+export function isInRange({ first, last, bits }: AddressRange, address: string): boolean {
+  const number = toNumber(address)
+  return (bits === 128) === address.includes(':') && number >= first && number <= last
+}
+
 function toNumber(address: string): bigint {
   return ipaddr
     .parse(address)

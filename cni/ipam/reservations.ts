@@ -5,10 +5,10 @@
 import { mkdir, readdir, readFile, readlink, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CniError, errorCodes } from '../spec.ts'
-import { type AddressRange, candidates } from './range.ts'
+import { type AddressRange, candidates, isInRange } from './range.ts'
 
-/** Where the search goes on; only a hint, so that a lost write costs nothing. */
-const lastGivenFile = 'last-given'
+/** Where the search goes on, by family; only a hint, so that a lost write costs nothing. */
+const lastGivenFiles = { 32: 'last-given', 128: 'last-given-ipv6' } as const
 
 export interface Reservation {
   address: string
@@ -28,14 +28,26 @@ export class Reservations {
     this.#directory = directory
   }
 
-  /** Reserves a free address, or returns the one that this owner has. Throws a CniError when the range is full. */
-  async reserve(range: AddressRange, owner: string): Promise<string> {
+  /**
+   * Reserves a free address of each range, or returns those that this owner has. Throws a CniError when one is full; what
+   * was reserved until then is the caller's to release.
+   */
+  async reserve(ranges: readonly AddressRange[], owner: string): Promise<string[]> {
     await mkdir(this.#directory, { recursive: true, mode: 0o755 })
-    const existing = (await this.list()).find((reservation) => reservation.owner === owner)
-    if (existing !== undefined) return existing.address
-    for (const address of candidates(range, await this.#lastGiven())) {
+    const existing = (await this.list()).filter((reservation) => reservation.owner === owner)
+    const addresses: string[] = []
+    for (const range of ranges)
+      addresses.push(
+        existing.find(({ address }) => isInRange(range, address))?.address ?? (await this.#take(range, owner)),
+      )
+    return addresses
+  }
+
+  async #take(range: AddressRange, owner: string): Promise<string> {
+    const lastGivenFile = join(this.#directory, lastGivenFiles[range.bits])
+    for (const address of candidates(range, await readLastGiven(lastGivenFile))) {
       if (!(await this.#tryReserve(address, owner))) continue
-      await writeFile(join(this.#directory, lastGivenFile), address)
+      await writeFile(lastGivenFile, address)
       return address
     }
     throw new CniError(
@@ -58,7 +70,7 @@ export class Reservations {
 
   async list(): Promise<Reservation[]> {
     const names = await readdir(this.#directory).catch(ignoreMissing<string[]>([]))
-    const addresses = names.filter((name) => name !== lastGivenFile)
+    const addresses = names.filter((name) => !name.startsWith(lastGivenFiles[32]))
     const owners = await Promise.all(
       addresses.map((name) =>
         readlink(join(this.#directory, name)).catch(ignoreMissing<string | undefined>(undefined)),
@@ -79,11 +91,11 @@ export class Reservations {
       throw error
     }
   }
+}
 
-  async #lastGiven(): Promise<string | undefined> {
-    const text = await readFile(join(this.#directory, lastGivenFile), 'utf8').catch(ignoreMissing<string>(''))
-    return text === '' ? undefined : text
-  }
+async function readLastGiven(file: string): Promise<string | undefined> {
+  const text = await readFile(file, 'utf8').catch(ignoreMissing<string>(''))
+  return text === '' ? undefined : text
 }
 
 async function unlinkIfThere(path: string): Promise<void> {

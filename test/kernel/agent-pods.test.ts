@@ -90,6 +90,7 @@ function startAgent(): { stop: () => Promise<void> } {
     node: {
       name: 'node-1',
       ip: '192.0.2.1',
+      ips: ['192.0.2.1'],
       allocatable: { cpu: '2', memory: '4Gi' },
       memoryBytes: 2 ** 32,
       dns: { clusterDns: '10.96.0.10', clusterDomain: 'cluster.local', nodeResolvConf: '' },

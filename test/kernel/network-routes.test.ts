@@ -33,7 +33,7 @@ async function inNode(steps: string): Promise<string> {
     const routes = () => execFileSync('ip', ['route', 'show', 'proto', '96'], { encoding: 'utf8' })
     const until = async (isTrue) => { while (!isTrue()) await pause(20) }
     const stop = new AbortController()
-    const network = new NodeNetwork({ client, nodeName: 'node-1', clusterCidr: '10.244.0.0/16', confDir: '/nowhere',
+    const network = new NodeNetwork({ client, nodeName: 'node-1', nodeIps: ["192.0.2.1"], kind: "host-gw", clusterCidrs: ["10.244.0.0/16"], confDir: '/nowhere',
       reservationsDir: '/nowhere', onError: (error) => { throw error } })
     ${steps}`
   return await run('node', ['--input-type=module', '-e', script], { ...node, signal: AbortSignal.timeout(20_000) })

@@ -1,0 +1,239 @@
+// Host ports: ports of the node that lead to a pod, as elements of maps in the table `inet fairlead-<bridge>`. Constant
+// cost a packet, one element a port; the table's chains run just before those of iptables, so that a host port counts
+// before a node port of the same number.
+
+import { deleteConnections } from '../linux/conntrack.ts'
+import { CommandError } from '../linux/exec.ts'
+import { listTable, runNft } from '../linux/nft.ts'
+import { writeSysctls } from '../linux/sysctl.ts'
+import { CniError, errorCodes, invalidConfig } from '../spec.ts'
+
+/** An entry of the capability "portMappings" of the CNI conventions. */
+export interface PortMapping {
+  hostPort: number
+  containerPort: number
+  protocol: string
+  /** Any address of the node when absent, "", "0.0.0.0" or "::". */
+  hostIP?: string
+}
+
+/** An element of one of the maps; or of the sets self4 and self6, of pods that may reach themselves, with an empty target. */
+export interface HostPort {
+  map: string
+  key: string
+  /** The pod's address and port. */
+  target: string
+  comment: string
+}
+
+/** Reads runtimeConfig.portMappings. Throws a CniError. */
+export function parsePortMappings(value: unknown): PortMapping[] {
+  if (!Array.isArray(value)) throw invalidConfig('runtimeConfig.portMappings', value, 'must be a list')
+  return value.filter(({ hostPort }) => hostPort !== 0).map(parseMapping)
+}
+
+function parseMapping(value: Record<string, unknown>): PortMapping {
+  const { hostPort, containerPort, protocol = 'tcp', hostIP, hostIp } = value
+  const isPort = (port: unknown): port is number => typeof port === 'number' && port > 0 && port < 65_536
+  if (!isPort(hostPort) || !isPort(containerPort))
+    throw invalidConfig('runtimeConfig.portMappings', value, 'ports must be from 1 to 65535')
+  if (typeof protocol !== 'string' || !/^(tcp|udp|sctp)$/i.test(protocol))
+    throw invalidConfig('runtimeConfig.portMappings', value, 'protocol must be tcp, udp or sctp')
+  const address = hostIP ?? hostIp
+  const isAny = typeof address !== 'string' || ['', '0.0.0.0', '::'].includes(address)
+  return { hostPort, containerPort, protocol: protocol.toLowerCase(), ...(!isAny && { hostIP: address }) }
+}
+
+/** Name of the table of a bridge, as after "nft list table". */
+export function hostPortTable(bridge: string): string {
+  return `inet fairlead-${bridge}`
+}
+
+/** The elements of a pod: each mapping in every family that the pod has and the host's address is of. Pure. */
+export function planHostPorts(
+  mappings: readonly PortMapping[],
+  addresses: readonly string[],
+  comment: string,
+): HostPort[] {
+  const isIpv6 = (address: string) => address.includes(':')
+  const selves = addresses.map((address) => ({
+    map: isIpv6(address) ? 'self6' : 'self4',
+    key: `${address} . ${address}`,
+    target: '',
+    comment,
+  }))
+  const ports = mappings.flatMap(({ hostPort, containerPort, protocol, hostIP }) =>
+    addresses
+      .filter((address) => hostIP === undefined || isIpv6(hostIP) === isIpv6(address))
+      .map((address) => ({
+        map: `${hostIP === undefined ? 'any' : 'one'}${isIpv6(address) ? '6' : '4'}`,
+        key: `${hostIP === undefined ? '' : `${hostIP} . `}${protocol} . ${hostPort}`,
+        target: `${address} . ${containerPort}`,
+        comment,
+      })),
+  )
+  return ports.length === 0 ? [] : [...selves, ...ports]
+}
+
+/** Opens the ports. Throws a CniError when another pod has one of them; then none is open. */
+export async function openHostPorts(bridge: string, ports: readonly HostPort[]): Promise<void> {
+  if (ports.length === 0) return
+  const elements = ports.map((port) => elementLine(bridge, port)).join('\n')
+  try {
+    await runNft(elements).catch(async (error: unknown) => {
+      if (!hasWords(error, 'No such file or directory')) throw error
+      await makeTable(bridge)
+      await runNft(elements)
+    })
+  } catch (error) {
+    if (!hasWords(error, 'File exists')) throw error
+    const names = ports
+      .filter(({ target }) => target !== '')
+      .map(({ key }) => key.replaceAll(' . ', '/'))
+      .join(', ')
+    throw new CniError(errorCodes.ioFailure, `a host port of ${names} is another pod's`, '', error)
+  }
+  await forgetDatagrams(ports)
+}
+
+/** Closes every port that leads to an address which the predicate picks. */
+export async function closeHostPorts(bridge: string, isGone: (address: string) => boolean): Promise<void> {
+  const ports = (await readHostPorts(bridge)) ?? []
+  const gone = ports.filter(({ target, key }) => isGone((target || key).split(' . ')[0] ?? ''))
+  const table = hostPortTable(bridge)
+  const lines = gone.map(({ map, key }) => `delete element ${table} ${map} { ${key} }`)
+  if (lines.length > 0) await runNft(lines.join('\n'))
+  await forgetDatagrams(gone)
+}
+
+/** Adds the table and these ports wherever they lack. */
+export async function mendHostPorts(bridge: string, ports: readonly HostPort[]): Promise<void> {
+  await makeTable(bridge)
+  await openHostPorts(bridge, ports)
+}
+
+/** The ports in the kernel; undefined when the table or one of its rules is gone. */
+export async function readHostPorts(bridge: string): Promise<HostPort[] | undefined> {
+  const objects = await listTable(hostPortTable(bridge))
+  const rules = objects.filter((object) => isObject(object) && 'rule' in object)
+  return rules.length === ruleCount ? objects.flatMap(portsOf) : undefined
+}
+
+/** Removes the table; there being none is no error. */
+export async function removeHostPortTable(bridge: string): Promise<void> {
+  await runNft(`add table ${hostPortTable(bridge)}\ndelete table ${hostPortTable(bridge)}`)
+}
+
+function elementLine(bridge: string, { map, key, target, comment }: HostPort): string {
+  const words = comment.replaceAll('"', '').slice(0, 120)
+  return `add element ${hostPortTable(bridge)} ${map} { ${key} comment "${words}"${target === '' ? '' : ` : ${target}`} }`
+}
+
+/** UDP has no end of a connection: what the tracking remembers of the port would go on to where it went before. */
+async function forgetDatagrams(ports: readonly HostPort[]): Promise<void> {
+  const keys = ports.map(({ key }) => key.split(' . ').slice(-2))
+  const numbers = keys.filter(([protocol]) => protocol === 'udp').map(([, port]) => port ?? '')
+  for (const port of new Set(numbers)) await deleteConnections(['-p', 'udp', '--orig-port-dst', port])
+}
+
+/** Rules of tableText. */
+const ruleCount = 10
+
+async function makeTable(bridge: string): Promise<void> {
+  await runNft(tableText(bridge))
+  // 127.0.0.1 on the node reaches host ports too: its packets and their replies may then pass the bridge.
+  await writeSysctls(new Map([[`net.ipv4.conf.${bridge.replaceAll('.', '/')}.route_localnet`, '1']]))
+}
+
+function tableText(bridge: string): string {
+  const table = hostPortTable(bridge)
+  const chains = ['prerouting', 'output', 'postrouting', 'guard', 'ports'].map(
+    (chain) => `flush chain ${table} ${chain}`,
+  )
+  return `
+table ${table} {
+  map any4 {
+    typeof meta l4proto . th dport : ip daddr . th dport
+  }
+  map one4 {
+    typeof ip daddr . meta l4proto . th dport : ip daddr . th dport
+  }
+  map any6 {
+    typeof meta l4proto . th dport : ip6 daddr . th dport
+  }
+  map one6 {
+    typeof ip6 daddr . meta l4proto . th dport : ip6 daddr . th dport
+  }
+  set self4 {
+    typeof ip saddr . ip daddr
+  }
+  set self6 {
+    typeof ip6 saddr . ip6 daddr
+  }
+  chain ports {
+  }
+  chain prerouting {
+    type nat hook prerouting priority -101
+    policy accept
+  }
+  chain output {
+    type nat hook output priority -101
+    policy accept
+  }
+  chain postrouting {
+    type nat hook postrouting priority 99
+    policy accept
+  }
+  chain guard {
+    type filter hook prerouting priority -300
+    policy accept
+  }
+}
+${chains.join('\n')}
+table ${table} {
+  chain ports {
+    dnat ip to ip daddr . meta l4proto . th dport map @one4
+    dnat ip to meta l4proto . th dport map @any4
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6
+    dnat ip6 to meta l4proto . th dport map @any6
+  }
+  chain prerouting {
+    fib daddr type local goto ports
+  }
+  chain output {
+    fib daddr type local goto ports
+  }
+  chain postrouting {
+    ip saddr . ip daddr @self4 masquerade
+    ip6 saddr . ip6 daddr @self6 masquerade
+    oifname "${bridge}" ip saddr 127.0.0.0/8 masquerade
+  }
+  chain guard {
+    iifname "${bridge}" ip daddr 127.0.0.0/8 counter drop comment "only replies may come in for the loopback"
+  }
+}`
+}
+
+function portsOf(object: unknown): HostPort[] {
+  if (!isObject(object)) return []
+  const holder = object.map ?? object.set
+  if (!isObject(holder) || !Array.isArray(holder.elem)) return []
+  return holder.elem.map((element: unknown) => {
+    const [left, right]: unknown[] = Array.isArray(element) ? element : [element]
+    const inner = isObject(left) && isObject(left.elem) ? left.elem : { val: left }
+    const target = right === undefined ? '' : joined(right)
+    return { map: String(holder.name), key: joined(inner.val), target, comment: String(inner.comment ?? '') }
+  })
+}
+
+function joined(value: unknown): string {
+  return isObject(value) && Array.isArray(value.concat) ? value.concat.join(' . ') : String(value)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function hasWords(error: unknown, words: string): boolean {
+  return error instanceof CommandError && error.stderr.includes(words)
+}
