@@ -16,7 +16,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Payload } from './payload.ts'
+import type { Payload, PayloadFile } from './payload.ts'
 
 const dataLink = '..data'
 
@@ -31,7 +31,7 @@ export async function writePayload(directory: string, payload: Payload, fsGroup?
   const old = await readlink(join(directory, dataLink)).catch(() => undefined) // absent at first
   const fresh = await mkdtemp(join(directory, '..'.concat(new Date().toISOString().replace(/[:.]/g, '_'), '.')))
   await chmod(fresh, 0o755)
-  for (const [path, { data, mode }] of payload) await writeOne(join(fresh, path), data, mode, fsGroup)
+  for (const [path, file] of payload) await writeOne(join(fresh, path), file, fsGroup)
   const next = join(directory, '..data_tmp')
   await rm(next, { force: true })
   await symlink(fresh.slice(directory.length + 1), next)
@@ -43,12 +43,17 @@ export async function writePayload(directory: string, payload: Payload, fsGroup?
   return true
 }
 
-async function writeOne(path: string, data: Buffer, mode: number, fsGroup: number | undefined): Promise<void> {
+async function writeOne(
+  path: string,
+  { data, mode, owner = 0 }: PayloadFile,
+  fsGroup: number | undefined,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, data)
-  // Owner root, group fsGroup: the group must be able to read whatever the mode says.
+  // Nobody else's to read until it has its mode.
+  await writeFile(path, data, { mode: 0o600 })
+  // The group must be able to read whatever the mode says.
   await chmod(path, fsGroup === undefined ? mode : mode | ((mode & 0o400) >> 3) | 0o040)
-  if (fsGroup !== undefined) await chown(path, 0, fsGroup)
+  if (fsGroup !== undefined || owner !== 0) await chown(path, owner, fsGroup ?? 0)
 }
 
 async function ensureLink(directory: string, name: string): Promise<void> {

@@ -14,13 +14,17 @@ import type { Stored } from '../../api/objects/object.ts'
 import { isForbidden, isNotFound } from '../../api/objects/status-error.ts'
 import { type DownwardFacts, readField, readResource } from './downward.ts'
 import { ConfigError, type ObjectSource } from './objects.ts'
+import { tokenAccess } from './token-access.ts'
 
 /** Path below the volume's root -> content and permission bits. */
 export type Payload = Map<string, PayloadFile>
 
-interface PayloadFile {
+/** One file of a volume. */
+export interface PayloadFile {
   data: Buffer
   mode: number
+  /** Uid; root if absent. */
+  owner?: number
 }
 
 export interface PayloadInput {
@@ -119,7 +123,7 @@ async function tokenFile(
   const request = { namespace, serviceAccountName, audience, expirationSeconds, pod: { name, uid } }
   try {
     const { token } = await objects.serviceAccountToken(request)
-    return new Map([[validatePath(path), { data: Buffer.from(token), mode }]])
+    return new Map([[validatePath(path), { data: Buffer.from(token), ...tokenAccess(pod, mode) }]])
   } catch (error) {
     if (!isNotFound(error) && !isForbidden(error)) throw error
     const why = `the API server gives no token for service account ${namespace}/${serviceAccountName}`

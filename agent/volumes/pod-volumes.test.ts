@@ -35,17 +35,21 @@ let dataDir: string
 let configMaps: Map<string, Stored<ConfigMap>>
 let secrets: Map<string, Stored<Secret>>
 let volumes: PodVolumes
+/** What the server gives; undefined: nothing. */
+let token: string | undefined
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'fairlead-volumes-'))
   configMaps = new Map()
   secrets = new Map()
+  token = undefined
   volumes = new PodVolumes({
     dataDir,
     objects: {
       configMap: async (_, name) => configMaps.get(name),
       secret: async (_, name) => secrets.get(name),
       serviceAccountToken: async ({ serviceAccountName }) => {
+        if (token !== undefined) return { token, expiresAtMs: 0 }
         throw notFound(serviceAccounts, serviceAccountName)
       },
     },
@@ -251,5 +255,41 @@ describe.skipIf(!isRoot)('as root', () => {
     await volumes.remove('uid-1')
     expect(await readFile(join(path, 'sub', 'file'), 'utf8')).toBe('keep')
     expect(await lstat(join(dataDir, 'pods', 'uid-1')).catch(() => 'gone')).toBe('gone')
+  })
+})
+
+describe('a service account token', () => {
+  const projected = { sources: [{ serviceAccountToken: { path: 'token' } }], defaultMode: 0o644 }
+  const access = async () => {
+    const { mode, uid, gid } = await stat(join(root(), 'token'))
+    return [(mode & 0o777).toString(8), uid, gid]
+  }
+
+  test('is swapped for the next without a moment in between', async () => {
+    const pod = makePod({ projected })
+    token = 'first'
+    await volumes.prepare(pod, facts)
+    const before = await readlink(join(root(), '..data'))
+    token = 'second'
+    await volumes.refresh(pod, facts)
+    expect(await read('token')).toBe('second')
+    expect(await readlink(join(root(), '..data'))).not.toBe(before)
+  })
+
+  test.runIf(isRoot)('is for all who run in the pod, unless one user or group is enough', async () => {
+    const all = { containers: [{ name: 'app', securityContext: { runAsUser: 1000 } }, { name: 'side' }] }
+    const cases: [Partial<PodSpec>, unknown[]][] = [
+      [{}, ['644', 0, 0]],
+      [all, ['644', 0, 0]],
+      [{ securityContext: { runAsUser: 1000 } }, ['600', 1000, 0]],
+      [{ securityContext: { fsGroup: 2000 } }, ['640', 0, 2000]],
+      [{ ...all, securityContext: { runAsUser: 1000, fsGroup: 2000 } }, ['640', 1000, 2000]],
+    ]
+    for (const [spec, expected] of cases) {
+      token = 'x'
+      await volumes.prepare(makePod({ projected }, spec), facts)
+      expect(await access()).toEqual(expected)
+      await volumes.remove('uid-1')
+    }
   })
 })
