@@ -3,7 +3,8 @@
 
 import { badRequest, unsupportedMediaType } from '../../../api/objects/status-error.ts'
 import { type JsonObject, setField } from '../../../api/patch/json.ts'
-import { envelope, type Field, kinds, type Message } from './messages.ts'
+import type { Field, Message } from './fields.ts'
+import { envelope, kinds } from './messages.ts'
 
 const magic = Buffer.from([0x6b, 0x38, 0x73, 0x00])
 

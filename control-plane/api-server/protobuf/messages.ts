@@ -1,75 +1,24 @@
 // Field numbers of the kinds that kubectl creates through its typed client, which speaks protobuf and nothing else.
 // Numbers: the .proto files of k8s.io/api. A message with a field that is not here is refused, never read in part.
 
-/** What a field holds. "zero" values were left out by the sender's JSON form and are left out here. */
-export type Field =
-  | { name: string; type: 'string' | 'int' | 'bool' | 'bytes'; repeated?: true; keepZero?: true }
-  | { name: string; type: 'message'; of: Message; repeated?: true }
-  | { name: string; type: 'map'; of: 'string' | 'bytes' }
-  | { name: string; type: 'intOrString' | 'time' | 'ignored' }
-
-/** Fields by number. */
-export type Message = ReadonlyMap<number, Field>
-
-const text = (name: string): Field => ({ name, type: 'string' })
-const texts = (name: string): Field => ({ name, type: 'string', repeated: true })
-const int = (name: string): Field => ({ name, type: 'int' })
-/** A pointer in Go: zero is not the same as absent. */
-const optionalInt = (name: string): Field => ({ name, type: 'int', keepZero: true })
-const bool = (name: string): Field => ({ name, type: 'bool' })
-const optionalBool = (name: string): Field => ({ name, type: 'bool', keepZero: true })
-const message = (name: string, of: Message): Field => ({ name, type: 'message', of })
-const messages = (name: string, of: Message): Field => ({ name, type: 'message', of, repeated: true })
-const strings = (name: string): Field => ({ name, type: 'map', of: 'string' })
-const binaries = (name: string): Field => ({ name, type: 'map', of: 'bytes' })
-const time = (name: string): Field => ({ name, type: 'time' })
-const intOrString = (name: string): Field => ({ name, type: 'intOrString' })
-/** Creates do not set it. */
-const ignored = (name: string): Field => ({ name, type: 'ignored' })
-
-const ownerReference: Message = new Map([
-  [1, text('kind')],
-  [3, text('name')],
-  [4, text('uid')],
-  [5, text('apiVersion')],
-  [6, optionalBool('controller')],
-  [7, optionalBool('blockOwnerDeletion')],
-])
-
-const objectMeta: Message = new Map([
-  [1, text('name')],
-  [2, text('generateName')],
-  [3, text('namespace')],
-  [4, ignored('selfLink')],
-  [5, text('uid')],
-  [6, text('resourceVersion')],
-  [7, int('generation')],
-  [8, time('creationTimestamp')],
-  [9, time('deletionTimestamp')],
-  [10, optionalInt('deletionGracePeriodSeconds')],
-  [11, strings('labels')],
-  [12, strings('annotations')],
-  [13, messages('ownerReferences', ownerReference)],
-  [14, texts('finalizers')],
-  [17, ignored('managedFields')],
-])
-
-const metadata = message('metadata', objectMeta)
-
-const labelSelector: Message = new Map([
-  [1, strings('matchLabels')],
-  [
-    2,
-    messages(
-      'matchExpressions',
-      new Map([
-        [1, text('key')],
-        [2, text('operator')],
-        [3, texts('values')],
-      ]),
-    ),
-  ],
-])
+import { accessKinds } from './access-messages.ts'
+import {
+  binaries,
+  bool,
+  ignored,
+  int,
+  intOrString,
+  labelSelector,
+  type Message,
+  message,
+  messages,
+  metadata,
+  optionalBool,
+  optionalInt,
+  strings,
+  text,
+  texts,
+} from './fields.ts'
 
 const containerPort: Message = new Map([
   [1, text('name')],
@@ -251,6 +200,7 @@ export const kinds: ReadonlyMap<string, Message> = new Map<string, Message>([
       [2, message('deleteOptions', deleteOptions)],
     ]),
   ],
+  ...accessKinds,
   ['v1/DeleteOptions', deleteOptions],
   ['meta.k8s.io/v1/DeleteOptions', deleteOptions],
 ])
