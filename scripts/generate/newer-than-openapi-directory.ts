@@ -33,3 +33,8 @@ export const quantityFields = new Set([
   `${core}.VolumeResourceRequirements.limits`,
   `${core}.VolumeResourceRequirements.requests`,
 ])
+
+/** Kinds that came later and that no other kind refers to: class name -> definition. */
+export const newerKinds: ReadonlyMap<string, string> = new Map([
+  ['V1SelfSubjectReview', 'io.k8s.api.authentication.v1.SelfSubjectReview'],
+])
