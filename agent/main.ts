@@ -196,7 +196,8 @@ const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
 await removeOtherModes(options.proxyMode === 'none' ? undefined : options.proxyMode)
 if (policies === undefined) await removePolicyRules()
-await server.listen('0.0.0.0', options.port)
+// An IPv6 socket takes both families, and a node without IPv6 has none.
+await server.listen(options.nodeIps.some((ip) => ip.includes(':')) ? '::' : '0.0.0.0', options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
 await Promise.all([
   registration.run(stop.signal),

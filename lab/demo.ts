@@ -1,20 +1,20 @@
-// The demo that ends `lab up`: a two-replica Deployment and its Service, whose ClusterIP is asked from a pod on every node,
+// The demo that ends `lab up`: a two-replica Deployment and its Service, asked by ClusterIP and by name from a pod on every node,
 // with the same commands that a person would use.
 
 import { join } from 'node:path'
-import { execa } from 'execa'
 import type { Pod } from '../api/generated/types.ts'
 import { pods } from '../api/resources/pods.ts'
 import { services } from '../api/resources/services.ts'
-import { adminKubeconfig } from './control-plane.ts'
+import { fairlead } from './fairlead.ts'
 import type { LabLayout } from './layout.ts'
-import { cliProgram, node, root } from './paths.ts'
+import { root } from './paths.ts'
 import { step, waitFor } from './progress.ts'
 import { adminClient } from './up.ts'
 
 interface DemoRow {
   node: string
   from: string
+  url: string
   answeredBy: string
 }
 
@@ -31,12 +31,12 @@ export async function demo(lab: LabLayout): Promise<void> {
     })
   })
   const service = await client.get(services, { namespace: 'default', name: 'web' })
-  const url = `http://${service.spec.clusterIP}/hostname`
-  const rows = await step(`demo: curl ${url} from a pod on every node`, () =>
-    Promise.all(lab.nodes.map(({ name }) => ask(lab, name, url))),
+  const urls = [`http://${service.spec.clusterIP}/hostname`, 'http://web/hostname']
+  const rows = await step(`demo: curl ${urls.join(' and ')} from a pod on every node`, () =>
+    Promise.all(lab.nodes.flatMap(({ name }) => urls.map((url) => ask(lab, name, url)))),
   )
   console.log(['NODE', 'FROM POD', 'URL', 'ANSWERED BY'].map(pad).join(''))
-  for (const row of rows) console.log([row.node, row.from, url, row.answeredBy].map(pad).join(''))
+  for (const row of rows) console.log([row.node, row.from, row.url, row.answeredBy].map(pad).join(''))
 }
 
 const pad = (cell: string) => cell.padEnd(34)
@@ -77,10 +77,5 @@ async function ask(lab: LabLayout, nodeName: string, url: string): Promise<DemoR
     ])
     return answer.trim() || undefined
   })
-  return { node: nodeName, from: `probe-${nodeName}`, answeredBy }
-}
-
-async function fairlead(lab: LabLayout, args: string[]): Promise<string> {
-  const { stdout } = await execa(node, [cliProgram, '--kubeconfig', adminKubeconfig(lab), ...args])
-  return stdout
+  return { node: nodeName, from: `probe-${nodeName}`, url, answeredBy }
 }

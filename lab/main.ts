@@ -21,6 +21,9 @@ const name = process.env.FAIRLEAD_LAB ?? 'lab'
 /** Those of the agent that a namespace of this machine can run; IPVS wants kernel modules, see `scripts/test vm`. */
 const proxyModes = ['iptables', 'nftables', 'userspace']
 
+/** With vxlan the lab has two subnets, so that both a tunnel and a direct route are seen. */
+const networks = ['host-gw', 'vxlan']
+
 const program = new Command('lab')
   .enablePositionalOptions()
   .description('A cluster of several nodes in network namespaces of this machine.')
@@ -34,7 +37,7 @@ program
   .description('bring the lab up, and show that it works')
   .option('--nodes <n>', 'number of nodes', toCount, 3)
   .option('--proxy-mode <mode>', `how Services are served: ${proxyModes.join(', ')}`, toProxyMode, 'iptables')
-  .option('--network <kind>', 'how pods reach other nodes: host-gw', toNetwork, 'host-gw')
+  .option('--network <kind>', `how pods reach other nodes: ${networks.join(' or ')}`, toNetwork, 'host-gw')
   .option('--no-demo', 'do not run the demo at the end')
   .action(
     async ({
@@ -159,6 +162,6 @@ function toProxyMode(text: string): string {
 }
 
 function toNetwork(text: string): string {
-  if (text !== 'host-gw') throw new InvalidArgumentError('this version has host-gw')
+  if (!networks.includes(text)) throw new InvalidArgumentError(`must be one of ${networks.join(', ')}`)
   return text
 }

@@ -6,7 +6,7 @@ import { run } from '../cni/linux/exec.ts'
 import { killProcesses, removeCgroups } from './cgroup.ts'
 import { ensureCredentials } from './control-plane.ts'
 import { ensureDaemon } from './daemon.ts'
-import { clusterCidr, type LabLayout, type NodeLayout, serviceCidr } from './layout.ts'
+import { clusterCidr, clusterDns, type LabLayout, type NodeLayout, serviceCidr } from './layout.ts'
 import { removeMounts } from './mounts.ts'
 import { agentProgram, imageArchives, node } from './paths.ts'
 import { waitFor } from './progress.ts'
@@ -97,7 +97,7 @@ async function ensureAgent(lab: LabLayout, layout: NodeLayout, { proxyMode, netw
     '--node-name',
     layout.name,
     '--node-ip',
-    layout.address,
+    `${layout.address},${layout.address6}`,
     '--kubeconfig',
     join(pki, 'kubeconfig'),
     '--docker-socket',
@@ -116,6 +116,8 @@ async function ensureAgent(lab: LabLayout, layout: NodeLayout, { proxyMode, netw
     clusterCidr,
     '--service-cidr',
     serviceCidr,
+    '--cluster-dns',
+    clusterDns,
     '--proxy-mode',
     proxyMode,
     '--network',

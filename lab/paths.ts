@@ -9,4 +9,4 @@ export const node = process.execPath
 export const controlPlaneProgram = join(dist, 'control-plane.js')
 export const agentProgram = join(dist, 'agent.js')
 export const cliProgram = join(dist, 'fairlead.js')
-export const imageArchives = [join(dist, 'images', 'pause.tar'), join(dist, 'images', 'testbox.tar')]
+export const imageArchives = ['pause', 'testbox', 'dns'].map((name) => join(dist, 'images', `${name}.tar`))

@@ -46,5 +46,5 @@ function writeChoices(lab: string, choices: LabChoices): void {
 export function currentLab(lab: string): LabLayout {
   const choices = readChoices(lab)
   if (choices === undefined) throw new Error('no lab is up: run `scripts/lab up`')
-  return planLab(lab, choices.subnet, choices.nodes)
+  return planLab(lab, choices.subnet, choices.nodes, choices.network)
 }

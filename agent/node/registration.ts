@@ -82,7 +82,7 @@ export class NodeRegistration {
       nodes,
       { name: identity.name },
       'application/strategic-merge-patch+json',
-      { status },
+      { status: withAllAddresses(status) },
       { subresource: 'status', ...limited },
     )
     this.#announce(written, status)
@@ -140,6 +140,11 @@ export class NodeRegistration {
     const [before, after] = [isReady(this.#written?.conditions), isReady(status.conditions)]
     if (before !== after) this.#options.onReady?.(node, after)
   }
+}
+
+/** Merged item by item, addresses of one type would become one: the list is given whole, as the kubelet does. */
+function withAllAddresses(status: NodeStatus): object {
+  return { ...status, addresses: [...(status.addresses ?? []), { $patch: 'replace' }] }
 }
 
 function withoutTimes({ conditions = [], ...status }: NodeStatus) {

@@ -47,6 +47,17 @@ describe('directives', () => {
     )
   })
 
+  test('$patch: replace in a list keeps items that share their key', () => {
+    const addresses = [
+      { type: 'InternalIP', address: '192.0.2.1' },
+      { type: 'InternalIP', address: '2001:db8::1' },
+    ]
+    const patch = { status: { addresses: [...addresses, { $patch: 'replace' }] } }
+    expect(applyStrategicMergePatch({ status: { addresses: [] } }, patch, 'io.k8s.api.core.v1.Node')).toEqual({
+      status: { addresses },
+    })
+  })
+
   test('$patch: replace in an object takes the object of the patch', () => {
     const labelled = { metadata: { labels: { a: '1', b: '2' } } }
     expect(patchPod(labelled, { metadata: { labels: { $patch: 'replace', c: '3' } } })).toEqual({

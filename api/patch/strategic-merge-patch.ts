@@ -81,16 +81,16 @@ function mergeByKey(
   items: Schema | undefined,
   path: string,
 ): unknown[] {
-  const replaces = patch.some((item) => isJsonObject(item) && item.$patch === 'replace')
-  const changes = patch.filter((item) => !(isJsonObject(item) && item.$patch === 'replace'))
-  let merged: unknown[] = replaces ? [] : current
-  for (const [index, change] of changes.entries()) {
+  // Taken as it is: addresses of a Node share the key "type", and none may swallow another.
+  if (patch.some((item) => isJsonObject(item) && item.$patch === 'replace')) return dropListDirectives(patch)
+  let merged: unknown[] = current
+  for (const [index, change] of patch.entries()) {
     const at = `${path}[${index}]`
     if (!isJsonObject(change)) throw refuse(`${at}: expected object`)
     if (keyOf(change, key) === undefined) throw refuse(`${at}: does not contain declared merge key: ${key}`)
     merged = mergeItem(merged, change, key, items, at)
   }
-  return orderElements(merged, changes, current, key)
+  return orderElements(merged, patch, current, key)
 }
 
 function mergeItem(
