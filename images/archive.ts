@@ -11,7 +11,10 @@ import type { Layer } from './layer.ts'
 
 /** The part of an image's config that says how it runs. */
 export interface ImageConfig {
-  Cmd: string[]
+  Entrypoint?: string[]
+  Cmd?: string[]
+  /** "uid:gid"; root when absent. */
+  User?: string
   Env?: string[]
   WorkingDir?: string
   ExposedPorts?: Record<string, object>

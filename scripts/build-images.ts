@@ -1,4 +1,4 @@
-// Writes dist/images/pause.tar and testbox.tar, as `docker load` reads them, without a registry and without Docker. Layers
+// Writes dist/images/{pause,testbox,dns}.tar, as `docker load` reads them, without a registry and without Docker. Layers
 // are kept in .cache/images under the hash of their input, so that a second run writes nothing.
 
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -41,18 +41,37 @@ await buildImage('pause', pauseKey, async () => {
   return { tags: pause.tags, config: pause.config, layers: [await buildLayer('pause', pauseKey, pause.makeContent)] }
 })
 
-// The list of installed packages stands for the tools and their libraries: looking at each would take longer.
+// The list of installed packages stands for libraries, tools and theirs: looking at each would take longer.
+const packages = '/var/lib/dpkg/status'
+const librariesKey = makeInputKey({ sources: shared, programs: [node, packages] })
+const nodeKey = makeInputKey({ sources: shared, programs: [node] })
+
+async function nodeLayers(): Promise<Layer[]> {
+  const base = await import('../images/node-base.ts')
+  return [
+    await buildLayer('libraries', librariesKey, () => base.makeLibrariesContent(node)),
+    await buildLayer('node', nodeKey, () => base.makeNodeContent(node)),
+  ]
+}
+
 const recipe = [...shared, join(images, 'testbox/*.ts')]
-const toolsKey = makeInputKey({ sources: recipe, programs: [node, '/var/lib/dpkg/status'] })
-const nodeKey = makeInputKey({ sources: recipe, programs: [node] })
+const toolsKey = makeInputKey({ sources: recipe, programs: [node, packages] })
 const serverKey = makeInputKey({ sources: [...recipe, join(images, 'testbox/server/*.ts')] })
-await buildImage('testbox', `${toolsKey} ${nodeKey} ${serverKey}`, async () => {
+await buildImage('testbox', `${librariesKey} ${nodeKey} ${toolsKey} ${serverKey}`, async () => {
   const testbox = await import('../images/testbox/image.ts')
   const tools = await testbox.findTools()
   const layers = [
+    ...(await nodeLayers()),
     await buildLayer('tools', toolsKey, () => testbox.makeToolsContent(tools, node)),
-    await buildLayer('node', nodeKey, () => testbox.makeNodeContent(node)),
     await buildLayer('server', serverKey, testbox.makeServerContent),
   ]
   return { tags: testbox.tags, config: testbox.config, layers }
+})
+
+const dnsProgram = join(root, 'dist/dns.js')
+const dnsKey = makeInputKey({ sources: [...shared, join(images, 'dns/*.ts'), dnsProgram] })
+await buildImage('dns', `${librariesKey} ${nodeKey} ${dnsKey}`, async () => {
+  const dns = await import('../images/dns/image.ts')
+  const program = await buildLayer('dns', dnsKey, async () => dns.makeProgramContent(dnsProgram))
+  return { tags: dns.tags, config: dns.config, layers: [...(await nodeLayers()), program] }
 })

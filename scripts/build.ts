@@ -10,6 +10,7 @@ const programs = {
   agent: 'agent/main.ts',
   fairlead: 'cli/main.ts',
   cbr: 'cni/main.ts',
+  dns: 'addons/dns/main.ts',
 }
 
 /** What dockerode loads beside its client of the HTTP API. The control plane may have a use for gRPC. */

@@ -22,6 +22,8 @@ export type IndexFunction<T extends ApiObject> = (object: Stored<T>) => string[]
 
 export interface InformerOptions<T extends ApiObject> extends Selection {
   indexes?: Record<string, IndexFunction<T>>
+  /** Cuts an object down to what its readers need, before it is kept. metadata's name, namespace and resourceVersion must stay. */
+  trim?: (object: Stored<T>) => Stored<T>
   /** Told when the server cannot be reached; the informer tries again by itself. */
   onError?: (error: unknown) => void
 }
@@ -144,9 +146,10 @@ export class Informer<T extends ApiObject> implements Lister<T> {
     const key = toKey(object)
     const old = this.#objects.get(key)
     if (old?.metadata.resourceVersion === object.metadata.resourceVersion) return
-    this.#index(key, old, object)
-    this.#objects.set(key, object)
-    this.#tell({ old, object })
+    const kept = this.#options.trim?.(object) ?? object
+    this.#index(key, old, kept)
+    this.#objects.set(key, kept)
+    this.#tell({ old, object: kept })
   }
 
   #remove(key: string): void {

@@ -14,8 +14,8 @@ export interface TlsTransportOptions {
   /** PEM of the client's certificate and key. */
   cert?: string
   key?: string
-  /** A bearer token, for clients without a certificate. */
-  token?: string
+  /** A bearer token, for clients without a certificate; a function is asked for each request, as tokens are renewed. */
+  token?: string | (() => string)
   /** The name the server's certificate must be for, when it is not that of the URL. */
   servername?: string
   /** Takes any certificate of the server: for experiments. */
@@ -28,7 +28,7 @@ export interface TlsTransportOptions {
 /** Sends requests to one API server. */
 export class TlsTransport implements Transport {
   readonly #agent: http.Agent | https.Agent
-  readonly #headers: Record<string, string>
+  readonly #token: string | (() => string) | undefined
   readonly #url: URL
   readonly #connectTimeoutMs: number
   readonly #headersTimeoutMs: number
@@ -36,7 +36,7 @@ export class TlsTransport implements Transport {
   constructor(options: TlsTransportOptions) {
     const { ca, cert, key, token, servername, insecure, connectTimeoutMs = 10_000, headersTimeoutMs = 60_000 } = options
     this.#url = new URL(options.server)
-    this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    this.#token = token
     this.#connectTimeoutMs = connectTimeoutMs
     this.#headersTimeoutMs = headersTimeoutMs
     const { Agent } = this.#url.protocol === 'http:' ? http : https
@@ -67,6 +67,11 @@ export class TlsTransport implements Transport {
     this.#agent.destroy()
   }
 
+  #authorization(): Record<string, string> {
+    const token = typeof this.#token === 'function' ? this.#token() : this.#token
+    return token === undefined ? {} : { authorization: `Bearer ${token}` }
+  }
+
   /** Resolves with the head of the answer. */
   async #exchange({ method, path, headers, body, signal }: TransportRequest): Promise<http.IncomingMessage> {
     signal?.throwIfAborted()
@@ -76,7 +81,7 @@ export class TlsTransport implements Transport {
     const options: https.RequestOptions = {
       agent: this.#agent,
       method,
-      headers: { ...this.#headers, ...length, ...headers },
+      headers: { ...this.#authorization(), ...length, ...headers },
     }
     const target = new URL(this.#url.pathname.replace(/\/$/, '') + path, this.#url)
     const { request } = this.#url.protocol === 'http:' ? http : https

@@ -1,13 +1,12 @@
-// The test image, in three layers: network tools with their libraries, Node, and the server, which changes most often.
+// The test image, upon Node's layers: network tools with their libraries, and the server, which changes most often.
 // The tools are this machine's own Debian packages, as scripts/setup installs them; nothing is fetched.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { execa } from 'execa'
 import type { ImageConfig } from '../archive.ts'
 import type { LayerContent } from '../layer.ts'
+import { addLibraries, findLibraries } from '../node-base.ts'
 
 /** By name; looked for on the path that root has. */
 const toolNames = ['curl', 'dash', 'dig', 'host', 'iperf3', 'ip', 'ss', 'nslookup', 'ping', 'socat', 'tcpdump']
@@ -35,13 +34,9 @@ export async function findTools(): Promise<Map<string, string>> {
   return paths
 }
 
-/** Tools, busybox applets under the names that no tool has, the libraries of all of it and of Node. */
+/** Tools, busybox applets under the names that no tool has, and the libraries of all of it that Node has not brought. */
 export async function makeToolsContent(tools: Map<string, string>, node: string): Promise<LayerContent> {
   const content: LayerContent = new Map()
-  for (const directory of ['bin', 'sbin', 'lib', 'lib64']) content.set(directory, { link: `usr/${directory}` })
-  for (const directory of ['proc', 'sys', 'dev', 'run', 'root', 'var/tmp', 'usr/sbin', 'usr/lib64'])
-    content.set(directory, { directory: true })
-  content.set('tmp', { directory: true, mode: 0o1777 })
   for (const [path, text] of Object.entries(etcFiles)) content.set(path, { content: text })
 
   const applets = await execa(tools.get('busybox') ?? 'busybox', ['--list'])
@@ -50,21 +45,10 @@ export async function makeToolsContent(tools: Map<string, string>, node: string)
   for (const [name, file] of tools) content.set(`usr/bin/${name}`, { file, mode: 0o755 })
   // Busybox's own shell would run its applets, broken ones too, in place of the programs on the path.
   content.set('usr/bin/sh', { link: 'dash' })
-  for (const file of await findLibraries([...tools.values(), node]))
-    content.set(file.replace(/^\/(usr\/)?/, 'usr/'), { file, mode: 0o755 })
+  const ofNode = await findLibraries([node])
+  const ofTools = await findLibraries([...tools.values()])
+  addLibraries(content, ofTools.difference(ofNode))
   return content
-}
-
-/** Without its debug symbols Node is a fifth smaller. */
-export async function makeNodeContent(node: string): Promise<LayerContent> {
-  const directory = await mkdtemp(join(tmpdir(), 'fairlead-node-'))
-  try {
-    const stripped = join(directory, 'node')
-    await execa('strip', ['-o', stripped, node])
-    return new Map([['usr/bin/node', { content: await readFile(stripped), mode: 0o755 }]])
-  } finally {
-    await rm(directory, { recursive: true })
-  }
 }
 
 /** The server as one file, and the command that starts it. */
@@ -89,10 +73,4 @@ const etcFiles = {
   'etc/group': 'root:x:0:\ntcpdump:x:102:\nnogroup:x:65534:\n',
   'etc/nsswitch.conf': 'hosts: files dns\n',
   'etc/services': 'domain 53/tcp\ndomain 53/udp\nhttp 80/tcp\nhttps 443/tcp\n',
-}
-
-async function findLibraries(programs: string[]): Promise<Set<string>> {
-  const outputs = await Promise.all(programs.map((program) => execa('ldd', [program], { reject: false })))
-  const paths = outputs.flatMap(({ stdout }) => [...stdout.matchAll(/(?:=> |^\s+)(\/\S+)/gm)])
-  return new Set(paths.flatMap(([, path]) => path ?? []))
 }
