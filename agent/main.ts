@@ -188,7 +188,11 @@ const server = createAgentServer({
   },
   allowedClients: options.allowedClients,
   nodeName,
-  net: new NodeNet({ nodeName, runtime, parts: { ...(policies && { policy: policies }) } }),
+  net: new NodeNet({
+    nodeName,
+    runtime,
+    parts: { node: nodeNetwork, pods: network, ...(policies && { policy: policies }) },
+  }),
   log,
 })
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { limitRates } from './bridge/bandwidth.ts'
 import { ensureBridge } from './bridge/bridge.ts'
 import { type Cable, configurePod, inspect, plugIn, unplug } from './bridge/cable.ts'
-import { closeHostPorts, openHostPorts, planHostPorts } from './bridge/host-ports.ts'
+import { closeHostPorts, type HostPort, openHostPorts, planHostPorts } from './bridge/host-ports.ts'
 import { hostLinkName, isHostLink, toHardwareAddress } from './bridge/names.ts'
 import { forgetPorts, type Port, restrictPort } from './bridge/source-check.ts'
 import { type CbrConfig, parseConfig } from './config.ts'
@@ -20,10 +20,10 @@ import { CniError, type CniResult, errorCodes, type Invocation, type NetworkConf
 export async function add(networkConfig: NetworkConfig, invocation: Invocation): Promise<CniResult> {
   const config = parseConfig(networkConfig)
   const { containerId, ifname } = invocation
-  const netns = requireNetns(invocation)
+  requireNetns(invocation)
   try {
     const addresses = await reservationsOf(config).reserve(config.ranges, toOwner(containerId, ifname))
-    await attach(config, { containerId, netns, ifname, addresses }, podName(invocation))
+    await attach(planAttachment(networkConfig, invocation, addresses))
     return toResult(config, networkConfig, invocation, addresses)
   } catch (error) {
     await detach(config, invocation)
@@ -37,17 +37,48 @@ export async function add(networkConfig: NetworkConfig, invocation: Invocation):
   }
 }
 
-async function attach(config: CbrConfig, cable: Cable, pod: string): Promise<void> {
-  const { containerId, netns, ifname, addresses } = cable
+/** What the kernel holds of one attachment. */
+export interface Attachment {
+  config: CbrConfig
+  cable: Cable
+  hostLink: string
+  /** Its elements of the source check, when that is on. */
+  port?: Port
+  hostPorts: HostPort[]
+}
+
+/** The attachment that ADD makes with these addresses. Pure. Throws a CniError when the configuration is none. */
+export function planAttachment(
+  networkConfig: NetworkConfig,
+  invocation: Invocation,
+  addresses: readonly string[],
+): Attachment {
+  const config = parseConfig(networkConfig)
+  const { containerId, ifname } = invocation
   const hostLink = hostLinkName(containerId, ifname)
+  const comment = `pod ${podName(invocation)}`
+  return {
+    config,
+    cable: { containerId, netns: requireNetns(invocation), ifname, addresses },
+    hostLink,
+    ...(config.sourceCheck && { port: { link: hostLink, addresses, comment } }),
+    hostPorts: planHostPorts(config.portMappings, addresses, comment),
+  }
+}
+
+async function attach({ config, cable, port, hostPorts, hostLink }: Attachment): Promise<void> {
   // Both before the pod's end is up: the pod's first frame is checked as any other. Side by side, as neither needs the other.
-  await settleAll([
-    plugIn(config, cable),
-    ...(config.sourceCheck ? [restrictPort(config.bridge, { link: hostLink, addresses, comment: `pod ${pod}` })] : []),
-  ])
+  await settleAll([plugIn(config, cable), ...(port === undefined ? [] : [restrictPort(config.bridge, port)])])
   await configurePod(config, cable)
-  await limitRates(config.bandwidth, { hostLink, netns, ifname })
-  await openHostPorts(config.bridge, planHostPorts(config.portMappings, addresses, `pod ${pod}`))
+  await limitRates(config.bandwidth, { ...cable, hostLink })
+  await openHostPorts(config.bridge, hostPorts)
+}
+
+/** Makes the cable of an attachment anew, which lost its host's end and with it the pod's. */
+export async function makeCable({ config, cable, hostLink }: Attachment): Promise<void> {
+  await plugIn(config, cable)
+  await configurePod(config, cable)
+  await limitRates(config.bandwidth, { ...cable, hostLink })
 }
 
 /** Waits for all, so that nothing goes on behind a failure; then throws the first. */

@@ -59,6 +59,11 @@ export async function gcChain(
   }
 }
 
+/** The configurations that ADD gives to each cbr of the list. */
+export function cbrConfigs(list: NetworkConfigList, call: ChainCall): NetworkConfig[] {
+  return list.plugins.filter(({ type }) => type === 'cbr').map((plugin) => toConfig(list, plugin, call, undefined))
+}
+
 function toConfig(
   list: NetworkConfigList,
   { capabilities, ...plugin }: PluginConfig,

@@ -1,12 +1,16 @@
 // The pod network by CNI: runs the node's chain for each sandbox and remembers what it ran.
 
 import { join } from 'node:path'
-import type { CniResult } from '../../cni/spec.ts'
+import type { Difference, Verifiable } from '../../api/net/difference.ts'
+import { hostLinkName } from '../../cni/bridge/names.ts'
+import { addressesOf, planAttachment } from '../../cni/plugin.ts'
 import type { PodIdentity } from '../runtime/runtime.ts'
+import { compareAttachments, type OwnedAttachment } from './attachment-repairs.ts'
 import { type AttachmentRecord, AttachmentRecords } from './attachments.ts'
-import { addChain, type ChainCall, checkChain, delChain, gcChain } from './chain.ts'
-import { readConfigList } from './conflist.ts'
+import { addChain, type ChainCall, cbrConfigs, checkChain, delChain, gcChain } from './chain.ts'
+import { bridgeName, readConfigList } from './conflist.ts'
 import type { AttachRequest, PodNetwork } from './pod-network.ts'
+import { applyRepairs, type Repair } from './repair.ts'
 
 export interface CniNetworkOptions {
   /** Folder of the node's configuration lists. */
@@ -20,9 +24,11 @@ export interface CniNetworkOptions {
 /** The interface's name in every pod. */
 const ifname = 'eth0'
 
-export class CniNetwork implements PodNetwork {
+export class CniNetwork implements PodNetwork, Verifiable {
   readonly #options: CniNetworkOptions
   readonly #records: AttachmentRecords
+  /** Sandboxes that are being attached or detached now. */
+  readonly #busy = new Set<string>()
 
   constructor(options: CniNetworkOptions) {
     this.#options = options
@@ -40,23 +46,31 @@ export class CniNetwork implements PodNetwork {
   }
 
   async attach(request: AttachRequest): Promise<{ ips: string[] }> {
+    return await this.#whileBusy(request.sandboxId, () => this.#attach(request))
+  }
+
+  async #attach(request: AttachRequest): Promise<{ ips: string[] }> {
     const known = await this.#records.read(request.sandboxId)
-    if (known?.result !== undefined) return { ips: ipsOf(known.result) }
-    if (known !== undefined) await this.detach(request.sandboxId)
+    if (known?.result !== undefined) return { ips: addressesOf(known.result) }
+    if (known !== undefined) await this.#detach(request.sandboxId)
     const record = this.#toRecord(request)
     await this.#records.write(record)
     try {
       const result = await addChain(record.config, this.#toCall(record))
       await this.#records.write({ ...record, result })
-      return { ips: ipsOf(result) }
+      return { ips: addressesOf(result) }
     } catch (error) {
       // The plugins before the one that failed have done their part: DEL takes it back.
-      await this.detach(request.sandboxId)
+      await this.#detach(request.sandboxId)
       throw error
     }
   }
 
   async detach(sandboxId: string): Promise<void> {
+    await this.#whileBusy(sandboxId, () => this.#detach(sandboxId))
+  }
+
+  async #detach(sandboxId: string): Promise<void> {
     const record = await this.#records.read(sandboxId)
     if (record === undefined) return
     await delChain(record.config, this.#toCall(record), record.result)
@@ -73,9 +87,55 @@ export class CniNetwork implements PodNetwork {
     const records = await this.#records.list()
     return new Map(
       records.flatMap(({ sandboxId, args, result }) =>
-        result === undefined ? [] : [[sandboxId, { pod: podOf(args), ips: ipsOf(result) }]],
+        result === undefined ? [] : [[sandboxId, { pod: podOf(args), ips: addressesOf(result) }]],
       ),
     )
+  }
+
+  async verify(): Promise<Difference[]> {
+    return (await this.#compare(true)).flatMap(({ differences }) => differences)
+  }
+
+  async repair(): Promise<void> {
+    await applyRepairs(await this.#compare(true))
+  }
+
+  async mend(): Promise<void> {
+    await applyRepairs(await this.#compare(false))
+  }
+
+  async #compare(inside: boolean): Promise<Repair[]> {
+    const busyBefore = [...this.#busy]
+    const records = await this.#records.list()
+    const owned = records.filter(({ result }) => result !== undefined).flatMap((record) => this.#toAttachments(record))
+    const bridges = new Map([[bridgeName, []], ...Map.groupBy(owned, ({ config }) => config.bridge)])
+    const repairs: Repair[] = []
+    for (const [bridge, attachments] of bridges) {
+      const busy = new Set([...busyBefore, ...this.#busy])
+      const wanted = attachments.filter(({ cable }) => !busy.has(cable.containerId))
+      const busyLinks = new Set([...busy].map((sandboxId) => hostLinkName(sandboxId, ifname)))
+      repairs.push(...(await compareAttachments({ bridge, wanted, busyLinks, inside })))
+    }
+    return repairs
+  }
+
+  /** What each cbr of the record's chain has made; what other plugins make is theirs to check. */
+  #toAttachments(record: AttachmentRecord): OwnedAttachment[] {
+    const { namespace, name } = podOf(record.args)
+    const addresses = addressesOf(record.result)
+    return cbrConfigs(record.config, this.#toCall(record)).map((config) => ({
+      ...planAttachment(config, this.#toCall(record), addresses),
+      owner: `Pod ${namespace}/${name}`,
+    }))
+  }
+
+  async #whileBusy<T>(sandboxId: string, work: () => Promise<T>): Promise<T> {
+    this.#busy.add(sandboxId)
+    try {
+      return await work()
+    } finally {
+      this.#busy.delete(sandboxId)
+    }
   }
 
   async collectGarbage(liveSandboxIds: ReadonlySet<string>): Promise<void> {
@@ -119,8 +179,4 @@ function toMapping({ hostIp, ...mapping }: AttachRequest['portMappings'][number]
 function podOf(args: AttachmentRecord['args']): PodIdentity {
   const { K8S_POD_NAMESPACE: namespace = '', K8S_POD_NAME: name = '', K8S_POD_UID: uid = '' } = args
   return { namespace, name, uid }
-}
-
-function ipsOf({ ips = [] }: CniResult): string[] {
-  return ips.map(({ address }) => address.split('/')[0] ?? '')
 }

@@ -60,7 +60,7 @@ async function compareOwnSysctls({ plan, uplinks, owner }: NodeParts): Promise<R
 async function compareFamily({ plan, clusterCidrs, owner }: NodeParts, family: Family): Promise<Repair[]> {
   const range = plan.ranges.find((each) => familyOf(each) === family)
   const clusterCidr = clusterCidrs.find((each) => familyOf(each) === family)
-  if (range === undefined) return family === 'ipv6' ? [] : await compareNoRules(family, owner)
+  if (range === undefined) return await compareNoRules(family, owner)
   if (clusterCidr === undefined)
     throw new Error(`${owner} has the pod range ${range}, and --cluster-cidr none of ${family}`)
   return await compareRules({ family, range, clusterCidr, nearNodes: plan.nearNodes, owner })

@@ -25,6 +25,8 @@ export interface PodNetwork {
   detach(sandboxId: string): Promise<void>
   /** Throws when the kernel no longer holds what ADD made. */
   check(sandboxId: string): Promise<void>
+  /** Puts back what others took from the node's kernel, and removes what no sandbox has; a few programs, however many pods. */
+  mend(): Promise<void>
   /** Addresses of attached sandboxes and whose they are, by sandbox id. */
   attachments(): Promise<Map<string, { pod: PodIdentity; ips: string[] }>>
   /** Detaches and releases everything that belongs to none of these sandboxes. */

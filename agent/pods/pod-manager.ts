@@ -132,6 +132,7 @@ export class PodManager {
       await network.collectGarbage(new Set(sandboxes.map(({ id }) => id))).catch(this.#options.onError)
       this.#surveyed.resolve()
     }
+    await network.mend().catch(this.#options.onError)
     for (const [uid, worker] of this.#workers) {
       const isHis = ({ pod }: Sandbox | Container) => pod.uid === uid
       if (worker.differsFrom(sandboxes.filter(isHis), containers.filter(isHis))) worker.notice()

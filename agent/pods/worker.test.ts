@@ -53,6 +53,7 @@ function makeNetwork(): PodNetwork {
     },
     detach: async (sandboxId) => void attached.delete(sandboxId),
     check: async () => {},
+    mend: async () => undefined,
     attachments: async () => new Map(),
     collectGarbage: async () => {},
   }

@@ -12,6 +12,9 @@ export interface BridgeStep {
   line: string
 }
 
+/** Nobody else on the bridge is a router. */
+const linkLocal = 'fe80::1/64'
+
 type Wish = Pick<CbrConfig, 'bridge' | 'mtu' | 'ranges'>
 
 /** Makes the bridge what the configuration wants: there, up, with the gateways' addresses and no other of ours. */
@@ -31,14 +34,20 @@ export function planBridge({ bridge, mtu, ranges }: Wish, existing: Link | undef
   const steps: BridgeStep[] = []
   const wanted = ranges.map(({ gateway, prefixLength }) => `${gateway}/${prefixLength}`)
   const present = (existing?.addr_info ?? [])
-    .filter(({ local }) => !local.startsWith('fe80:'))
+    .filter(({ local }) => !isLinkLocal(local))
     .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
   // A bridge without a hardware address of its own takes its ports' lowest, and changes it with them: neighbours would
   // send to a dead address (seen with kubenet).
   const mac = toHardwareAddress(ranges[0]?.gateway ?? '0.0.0.0')
-  if (existing === undefined)
+  const needsLinkLocal = ranges.some(({ bits }) => bits === 128) && !hasLinkLocal(existing)
+  if (existing === undefined) {
     steps.push(step('link', bridge, 'missing', `link add ${bridge} address ${mac} mtu ${mtu} type bridge`))
-  else if (existing.mtu !== mtu) steps.push(step('mtu', bridge, 'different', `link set ${bridge} mtu ${mtu}`))
+    if (needsLinkLocal) steps.push(step('link', bridge, 'missing', `link set ${bridge} addrgenmode none`))
+  } else if (existing.mtu !== mtu) steps.push(step('mtu', bridge, 'different', `link set ${bridge} mtu ${mtu}`))
+  // What the kernel would give itself stays unusable for two seconds of duplicate address detection, and without it no pod
+  // is asked for its hardware address.
+  if (needsLinkLocal)
+    steps.push(step('address', `${linkLocal} dev ${bridge}`, 'missing', `addr add ${linkLocal} dev ${bridge} nodad`))
   for (const address of present.filter((each) => !wanted.includes(each)))
     steps.push(step('address', `${address} dev ${bridge}`, 'extra', `addr del ${address} dev ${bridge}`))
   for (const address of wanted.filter((each) => !present.includes(each))) {
@@ -48,6 +57,14 @@ export function planBridge({ bridge, mtu, ranges }: Wish, existing: Link | undef
   }
   if (existing?.flags?.includes('UP') !== true) steps.push(step('link', bridge, 'different', `link set ${bridge} up`))
   return steps
+}
+
+function hasLinkLocal(link: Link | undefined): boolean {
+  return link?.addr_info?.some(({ local }) => isLinkLocal(local)) === true
+}
+
+function isLinkLocal(address: string): boolean {
+  return address.startsWith('fe80:')
 }
 
 function step(what: BridgeStep['what'], name: string, state: BridgeStep['state'], line: string): BridgeStep {

@@ -67,25 +67,27 @@ export async function unplug(containerId: string, ifname: string): Promise<void>
   }
 }
 
-/** What of the cable is not as plugIn made it, in words; empty when all is well. */
+/** What of the cable is not as plugIn and configurePod made it, in words; empty when all is well. */
 export async function inspect(config: CbrConfig, cable: Cable): Promise<string[]> {
-  const { netns, ifname, addresses } = cable
-  const hostLink = hostLinkName(cable.containerId, ifname)
-  const [[hostEnd], [podEnd], routes, routes6] = await Promise.all([
-    listLinks({}, ['dev', hostLink]),
+  const hostLink = hostLinkName(cable.containerId, cable.ifname)
+  const [[hostEnd], podFindings] = await Promise.all([listLinks({}, ['dev', hostLink]), inspectPodEnd(config, cable)])
+  return [...inspectHostEnd(config, hostLink, hostEnd).map(({ finding }) => finding), ...podFindings]
+}
+
+/** What of the pod's end is not as configurePod made it, in words; configurePod mends all but a link that is gone. */
+export async function inspectPodEnd({ ranges }: CbrConfig, { netns, ifname, addresses }: Cable): Promise<string[]> {
+  const [[link], routes, routes6] = await Promise.all([
     listLinks({ netns }, ['dev', ifname]),
     listRoutes({ netns }, ['default']),
-    config.ranges.some(({ bits }) => bits === 128) ? listRoutes6({ netns }, ['default']) : [],
+    ranges.some(({ bits }) => bits === 128) ? listRoutes6({ netns }, ['default']) : [],
   ])
   const gateways = [...routes, ...routes6].map(({ gateway }) => gateway)
+  const has = (address: string) => link?.addr_info?.some(({ local }) => local === address) === true
   return [
-    ...inspectHostEnd(config, hostLink, hostEnd).map(({ finding }) => finding),
-    ...(podEnd === undefined
+    ...(link === undefined
       ? [`link ${ifname} is gone from the pod`]
-      : addresses
-          .filter((address) => podEnd.addr_info?.some(({ local }) => local === address) !== true)
-          .map((address) => `address ${address} is gone from ${ifname}`)),
-    ...config.ranges
+      : addresses.filter((address) => !has(address)).map((address) => `address ${address} is gone from ${ifname}`)),
+    ...ranges
       .filter(({ gateway }) => !gateways.includes(gateway))
       .map(({ gateway }) => `the pod's default route via ${gateway} is gone`),
   ]

@@ -99,11 +99,18 @@ export async function openHostPorts(bridge: string, ports: readonly HostPort[]):
 /** Closes every port that leads to an address which the predicate picks. */
 export async function closeHostPorts(bridge: string, isGone: (address: string) => boolean): Promise<void> {
   const ports = (await readHostPorts(bridge)) ?? []
-  const gone = ports.filter(({ target, key }) => isGone((target || key).split(' . ')[0] ?? ''))
+  await removeHostPorts(
+    bridge,
+    ports.filter(({ target, key }) => isGone((target || key).split(' . ')[0] ?? '')),
+  )
+}
+
+/** Closes ports that are open. */
+export async function removeHostPorts(bridge: string, ports: readonly HostPort[]): Promise<void> {
   const table = hostPortTable(bridge)
-  const lines = gone.map(({ map, key }) => `delete element ${table} ${map} { ${key} }`)
+  const lines = ports.map(({ map, key }) => `delete element ${table} ${map} { ${key} }`)
   if (lines.length > 0) await runNft(lines.join('\n'))
-  await forgetDatagrams(gone)
+  await forgetDatagrams(ports)
 }
 
 /** Adds the table and these ports wherever they lack. */

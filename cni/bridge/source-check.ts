@@ -43,12 +43,18 @@ export async function forgetPorts(bridge: string, ports: readonly Port[]): Promi
   }
 }
 
-/** Writes the table anew, with exactly these ports. */
-export async function rewriteTable(bridge: string, ports: readonly Port[]): Promise<void> {
-  const table = sourceTable(bridge)
-  const sets = ['ports', 'ipv4', 'ipv6', 'targets'].map((set) => `flush set ${table} ${set}`)
-  const elements = ports.flatMap((port) => elementLines(bridge, port, 'add'))
-  await runNft([tableText(bridge), ...sets, ...elements].join('\n'))
+/** Writes the rules anew, and the elements of these ports; others stay, as they may be of a pod that is being attached. */
+export async function mendTable(bridge: string, ports: readonly Port[]): Promise<void> {
+  await runNft([tableText(bridge), ...ports.flatMap((port) => elementLines(bridge, port, 'add'))].join('\n'))
+}
+
+/** Removes elements in the words of readElements. */
+export async function removeElements(bridge: string, elements: readonly string[]): Promise<void> {
+  const lines = elements.map((element) => {
+    const [set = '', key = ''] = [element.slice(0, element.indexOf(' ')), element.slice(element.indexOf(' ') + 1)]
+    return elementLine(bridge, 'delete', { set, key })
+  })
+  if (lines.length > 0) await runNft(lines.join('\n'))
 }
 
 /** The elements in the kernel, as "set port . address"; undefined when the table or one of its rules is gone. */
@@ -83,12 +89,19 @@ function keysOf({ link, addresses }: Port): { set: string; key: string }[] {
 }
 
 function elementLines(bridge: string, port: Port, verb: 'add' | 'delete'): string[] {
-  const comment = verb === 'add' ? ` comment "${port.comment.replaceAll('"', '').slice(0, 120)}"` : ''
-  return keysOf(port).map(({ set, key }) => {
-    const [link, address] = key.split(' . ')
-    const element = address === undefined ? `"${link}"` : `"${link}" . ${address}`
-    return `${verb} element ${sourceTable(bridge)} ${set} { ${element}${comment} }`
-  })
+  return keysOf(port).map((key) => elementLine(bridge, verb, key, port.comment))
+}
+
+function elementLine(
+  bridge: string,
+  verb: 'add' | 'delete',
+  { set, key }: { set: string; key: string },
+  comment = '',
+): string {
+  const words = verb === 'add' ? ` comment "${comment.replaceAll('"', '').slice(0, 120)}"` : ''
+  const [link, address] = key.split(' . ')
+  const element = address === undefined ? `"${link}"` : `"${link}" . ${address}`
+  return `${verb} element ${sourceTable(bridge)} ${set} { ${element}${words} }`
 }
 
 /** Rules of tableText: an answer of nft with fewer is of a table that somebody changed. */

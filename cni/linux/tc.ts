@@ -6,3 +6,11 @@ import { type RunOptions, run } from './exec.ts'
 export async function tcBatch(lines: readonly string[], where: Pick<RunOptions, 'netns'> = {}): Promise<void> {
   if (lines.length > 0) await run('tc', ['-batch', '-'], { ...where, input: `${lines.join('\n')}\n` })
 }
+
+/** Kinds of the queueing disciplines at the roots of devices, such as "tbf" or "noqueue", by device. */
+export async function listRootQdiscs(where: Pick<RunOptions, 'netns'> = {}): Promise<Map<string, string>> {
+  const qdiscs: { kind: string; dev: string; root?: boolean }[] = JSON.parse(
+    (await run('tc', ['-json', 'qdisc', 'show'], where)).trim() || '[]',
+  )
+  return new Map(qdiscs.filter(({ root }) => root === true).map(({ dev, kind }) => [dev, kind]))
+}

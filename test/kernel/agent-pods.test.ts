@@ -64,6 +64,7 @@ const network: PodNetwork = {
   attach: async () => ({ ips: ['10.244.0.2'] }),
   detach: async () => {},
   check: async () => {},
+  mend: async () => undefined,
   attachments: async () => new Map(),
   collectGarbage: async () => {},
 }

@@ -54,18 +54,19 @@ export class TestNetwork {
     return await run('ip', words.split(' '), host)
   }
 
-  /** Answers every TCP connection or UDP datagram to the port with the text and the caller's address. */
-  async serve(host: Host, protocol: 'tcp' | 'udp', port: number, text: string): Promise<void> {
-    const listen = protocol === 'tcp' ? `TCP-LISTEN:${port},fork,reuseaddr` : `UDP-LISTEN:${port},fork,reuseaddr`
+  /** Answers every TCP connection or UDP datagram to the port with the text and the caller's address. tcp6 is TCP over IPv6. */
+  async serve(host: Host, protocol: 'tcp' | 'tcp6' | 'udp', port: number, text: string): Promise<void> {
+    const listen = { tcp: 'TCP-LISTEN', tcp6: 'TCP6-LISTEN', udp: 'UDP-LISTEN' }[protocol]
     const reply =
-      protocol === 'tcp' ? `echo ${text} $SOCAT_PEERADDR` : `head -n 1 >/dev/null; echo ${text} $SOCAT_PEERADDR`
-    const server = spawn('nsenter', [`--net=${host.netns}`, 'socat', listen, `SYSTEM:${reply}`], {
-      stdio: 'ignore',
-      detached: true,
-    })
+      protocol === 'udp' ? `head -n 1 >/dev/null; echo ${text} $SOCAT_PEERADDR` : `echo ${text} $SOCAT_PEERADDR`
+    const server = spawn(
+      'nsenter',
+      [`--net=${host.netns}`, 'socat', `${listen}:${port},fork,reuseaddr`, `SYSTEM:${reply}`],
+      { stdio: 'ignore', detached: true },
+    )
     await once(server, 'spawn')
     this.#processes.push(server)
-    const family = protocol === 'tcp' ? '-ltn' : '-lun'
+    const family = protocol === 'udp' ? '-lun' : '-ltn'
     while (!(await run('ss', [family], host)).includes(`:${port} `))
       await new Promise((resolve) => setTimeout(resolve, 20))
   }
@@ -92,7 +93,8 @@ export class TestNetwork {
 
   /** Ends all servers and removes all hosts. */
   async close(): Promise<void> {
-    for (const { pid } of this.#processes) if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+    for (const { pid, exitCode, signalCode } of this.#processes)
+      if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL')
     await this.#removeNamespaces()
   }
 
