@@ -2,9 +2,10 @@
 // by turn, so that a machine whose speed drifts does not matter. Never judges.
 
 import { benchConnections } from './connections.ts'
+import { benchDns } from './dns.ts'
 import { benchPods } from './pods.ts'
 
-const suites: Record<string, () => Promise<void>> = { pods: benchPods, net: benchConnections }
+const suites: Record<string, (() => Promise<void>)[]> = { pods: [benchPods], net: [benchConnections, benchDns] }
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites)
 const unknown = chosen.find((name) => !Object.hasOwn(suites, name))
@@ -12,5 +13,5 @@ if (unknown !== undefined) {
   console.error(`bench: unknown suite "${unknown}": use ${Object.keys(suites).join(' or ')}`)
   process.exit(2)
 }
-for (const name of chosen) await suites[name]?.()
+for (const name of chosen) for (const bench of suites[name] ?? []) await bench()
 process.exit(0)
