@@ -89,6 +89,7 @@ export type Cause =
   | 'route-blackhole'
   | 'route-prohibit'
   | 'route-unreachable'
+  | 'route-wrong'
   | 'rp-filter'
   | 'rule'
   | 'source-lost'

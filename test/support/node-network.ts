@@ -4,6 +4,7 @@
 import { collectState } from '../../agent/net/collect.ts'
 import type { NamespaceState } from '../../api/net/state.ts'
 import { run } from '../../cni/linux/exec.ts'
+import { restoreRules } from '../../cni/linux/iptables.ts'
 import { type Host, TestNetwork } from './namespaces.ts'
 
 export interface TestPod {
@@ -34,7 +35,7 @@ export interface TestCluster {
 
 const outsideAddress = '192.0.2.200'
 
-/** Nodes node-1, node-2; pods a and b on the first, c on the second; each pod listens on TCP and UDP 8080. */
+/** Nodes node-1, node-2; pods a and b on the first, c on the second; each pod listens on TCP and UDP 8080 and, by IPv6, on TCP 8081; nodes and outside on TCP 9000. */
 export async function makeCluster(
   topic: string,
   { kind = 'host-gw' }: { kind?: 'host-gw' | 'vxlan' } = {},
@@ -49,8 +50,9 @@ export async function makeCluster(
   )
   await run('ip', ['link', 'set', 'sw0', 'up'], exchange)
   const outside = await network.addHost('outside')
+  // It is nobody's router, whatever namespaces begin with.
+  await run('sysctl', ['-qw', 'net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0'], outside)
   await plugIn(outside, exchange, 'outside', [`${outsideAddress}/24`, '2001:db8::200/64'])
-  await run('ip', ['-batch', '-'], { ...outside, input: '' })
   const nodes = await Promise.all([1, 2].map((index) => addNode(network, exchange, index)))
   for (const node of nodes) await connectNode(node, nodes.find((other) => other !== node) ?? node, kind)
   const pods = await Promise.all(
@@ -60,9 +62,15 @@ export async function makeCluster(
       ['c', 1, 2],
     ].map(([name, at, host]) => addPod(network, nodes[Number(at)] as TestNode, String(name), Number(host))),
   )
-  await Promise.all(
-    pods.flatMap(({ host, name }) => [network.serve(host, 'tcp', 8080, name), network.serve(host, 'udp', 8080, name)]),
-  )
+  await Promise.all([
+    ...pods.flatMap(({ host, name }) => [
+      network.serve(host, 'tcp', 8080, name),
+      network.serve(host, 'tcp6', 8081, name),
+      network.serve(host, 'udp', 8080, name),
+    ]),
+    ...nodes.map(({ host, name }) => network.serve(host, 'tcp', 9000, name)),
+    network.serve(outside, 'tcp', 9000, 'outside'),
+  ])
   const places = [
     ...nodes.map(({ name, host }) => ({ place: { node: name }, host })),
     ...pods.map(({ name, host, node }) => ({ place: { node: node.name, pod: `default/${name}` }, host })),
@@ -104,6 +112,9 @@ async function addNode(network: TestNetwork, exchange: Host, index: number): Pro
       'net.ipv4.conf.default.rp_filter=0',
       'net.bridge.bridge-nf-call-iptables=1',
       'net.bridge.bridge-nf-call-ip6tables=1',
+      // Refusals are told each time, not once a second.
+      'net.ipv4.icmp_ratelimit=0',
+      'net.ipv6.icmp.ratelimit=0',
     ],
     host,
   )
@@ -118,8 +129,19 @@ async function addNode(network: TestNetwork, exchange: Host, index: number): Pro
       '',
     ].join('\n'),
   })
+  await restoreRules(masquerade(index), host)
   return node
 }
+
+/** Pods show their own address to pods and nodes, the node's to everybody else. */
+const masquerade = (index: number) => `*nat
+:FAIRLEAD-MASQ - [0:0]
+-A FAIRLEAD-MASQ -d 192.0.2.1/32 -j RETURN
+-A FAIRLEAD-MASQ -d 192.0.2.2/32 -j RETURN
+-A FAIRLEAD-MASQ -j MASQUERADE
+-A POSTROUTING -s 10.244.${index}.0/24 ! -d 10.244.0.0/16 -m comment --comment "fairlead: pods to outside the cluster" -j FAIRLEAD-MASQ
+COMMIT
+`
 
 async function connectNode({ host, index }: TestNode, other: TestNode, kind: 'host-gw' | 'vxlan'): Promise<void> {
   const range = `10.244.${other.index}.0/24`

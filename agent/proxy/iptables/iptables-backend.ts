@@ -62,6 +62,9 @@ export class IptablesBackend implements ProxyBackend {
       for (const chain of actual.keys())
         if (isServiceChain(chain) && !wanted.has(chain))
           differences.push({ kind: 'chain', name: `${table} ${chain}`, state: 'extra', owner: 'Services' })
+      for (const [chain, rule] of jumps[table])
+        if (actual.get(chain)?.includes(rule) !== true)
+          differences.push({ kind: 'rule', name: `${table} ${rule}`, state: 'missing', owner: 'Services' })
     }
     return differences
   }

@@ -211,6 +211,13 @@ function overWire(walk: Walk, port: Port, frame: Frame): Position | End {
     return () => cross(walk, { namespace: target.namespace, link: entry }, frame)
   }
   if (wrong !== undefined) return walk.drop(namespace, wrong.cause, wrong.text, packet, link.ifname, 'neighbour')
+  if (packet.inner !== undefined) {
+    const { cause, text } = packet.inner.wrong ?? {
+      cause: 'fdb-wrong',
+      text: `the tunnel leads to ${packet.destination}, which is no node of the cluster`,
+    }
+    return walk.drop(namespace, cause, text, packet, link.ifname, 'tunnel')
+  }
   walk.last = { packet, namespace, exit: port }
   if (walk.answer !== undefined && walk.answer.namespace === undefined)
     return leaveAsAnswer(walk, namespace, packet, link.ifname)

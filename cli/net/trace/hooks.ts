@@ -24,6 +24,8 @@ export interface HookResult {
   rules: RuleReference[]
   /** The rule that let it pass. */
   accepted?: RuleReference
+  /** The real entry of connection tracking that translated it. */
+  known?: string
   notes: string[]
   /** Present when the packet ends here. */
   end?: { outcome: 'dropped' | 'refused'; cause: Cause; text: string; rule?: RuleReference }
@@ -121,6 +123,8 @@ function translateKnown(packet: Packet, isDestination: boolean, result: HookResu
   if (isDestination) Object.assign(packet, { destination: wanted.source, port: wanted.sourcePort })
   else Object.assign(packet, { source: wanted.destination, sourcePort: wanted.port })
   if (before === `${packet.source} ${packet.sourcePort} ${packet.destination} ${packet.port}`) return
+  const { line } = tracked.connection
+  if (line !== undefined && tracked.direction === 'original') result.known = line
   const side = isDestination ? `destination is ${packet.destination}` : `source is ${packet.source}`
   const verb = tracked.direction === 'reply' ? 'translated back' : 'translated as before'
   result.did.push(`${verb} by connection tracking: ${side} now`)
@@ -146,7 +150,7 @@ function runChain(
   result.did.push(...end.did)
   if (end.did.length > 0 || end.rule !== undefined) result.rules.push(...end.matched)
   if (end.verdict === 'accept' && end.rule !== undefined) result.accepted = end.rule
-  if (end.verdict !== 'accept') result.end = toEnd(chain, end)
+  if (end.verdict !== 'accept') result.end = toEnd(chain, nameDrop(chain, end))
 }
 
 /** Within one hook, the first NAT rule that matches has the say. */
@@ -206,6 +210,17 @@ function remember(connection: Connection | undefined, change: Partial<Tuple>): v
   if (connection !== undefined) connection.reply = { ...connection.reply, ...change }
 }
 
+/** A pod's chain drops what none of its policies allowed: those are named by the rules before the drop. */
+function nameDrop(chain: BaseChain, end: ChainEnd): ChainEnd {
+  const { rule } = end
+  if (rule === undefined || !/policy drop/.test(rule.text)) return end
+  const policies = (chain.rulesOf(rule.chain) ?? [])
+    .map(({ reference }) => reference.object)
+    .filter((object) => object?.startsWith('NetworkPolicy'))
+  const object = [...new Set(policies)].join(', ') || 'NetworkPolicies'
+  return { ...end, rule: { ...rule, object } }
+}
+
 function toEnd(chain: BaseChain, { verdict, how, rule }: ChainEnd): NonNullable<HookResult['end']> {
   const where = `${chain.table} ${rule?.chain ?? chain.chain}`
   if (rule === undefined) {
@@ -221,7 +236,7 @@ function toEnd(chain: BaseChain, { verdict, how, rule }: ChainEnd): NonNullable<
 }
 
 function causeOf({ object = '', text, chain }: RuleReference): Cause {
-  if (object.startsWith('NetworkPolicy')) return 'policy'
+  if (object.startsWith('NetworkPolic')) return 'policy'
   if (/no endpoints|no local endpoints/.test(text)) return 'no-endpoints'
   if (/^KUBE-FW-|firewall|source.?range/i.test(`${chain} ${text}`)) return 'source-range'
   return 'rule'

@@ -188,7 +188,8 @@ export function pass(
   packet: Packet,
   devices: Devices,
 ): End | undefined {
-  const { did, rules, accepted, notes, end } = runHook(namespace, hook, packet, devices, walk.choose)
+  const { did, rules, accepted, known, notes, end } = runHook(namespace, hook, packet, devices, walk.choose)
+  walk.known ??= known
   if (end !== undefined) {
     const { outcome, cause, text, rule } = end
     return walk.end(namespace, outcome, cause, `${hook}: ${text}`, packet, {

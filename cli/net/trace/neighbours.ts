@@ -63,6 +63,18 @@ function findAddress(walk: Walk, port: Port, packet: Packet, nextHop: string): F
   }
   if (isWire(link) && walk.world.peerOf(port) === undefined && entry === undefined)
     return { mac: '', text: `${nextHop} is on the network of ${link.ifname}, outside the cluster's nodes` }
+  const down = walk.world
+    .hearersOf(port)
+    .find(({ namespace: other, link: own }) => !isUp(own) && other.linkOf(nextHop) === own)
+  if (down !== undefined) {
+    const text = `${nextHop} does not answer: ${down.link.ifname} of ${down.namespace.name} is down`
+    return walk.drop(namespace, 'link-down', text, packet, link.ifname, 'neighbour')
+  }
+  const [elsewhere] = walk.world.ownersOf(nextHop)
+  if (elsewhere !== undefined && nextHop === packet.destination && elsewhere.place.node !== namespace.place.node) {
+    const text = `the route leads to ${link.ifname}, but ${nextHop} is ${elsewhere.name} on ${elsewhere.place.node}`
+    return walk.drop(namespace, 'route-wrong', text, packet, link.ifname, 'neighbour')
+  }
   const text = `nobody on ${link.ifname} answers for ${nextHop}${state === '' ? '' : ` (neighbour ${state})`}`
   return walk.drop(
     namespace,

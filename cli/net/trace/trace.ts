@@ -88,16 +88,26 @@ function invertPacket(packet: Packet): Packet {
   return { family, protocol, source, destination, sourcePort, port, bytes: smallBytes, mark: 0 }
 }
 
-/** A Service's address that came through untranslated is served by nobody here. */
-function judge(end: End, { service, flow }: TraceOptions, walk: Walk): End {
-  const { last } = walk
-  const isUntouched = last?.packet.destination === flow.destination
-  const isLost =
-    end.outcome === 'left' ||
-    ['no-route', 'not-listening', 'address-missing', 'neighbour-failed', 'not-here'].includes(end.cause)
-  if (service === undefined || !isUntouched || !isLost) return end
-  const text = `no rule serves Service ${service} here: ${flow.destination} is not translated, and ${end.text}`
-  return { ...end, outcome: end.outcome === 'left' ? 'dropped' : end.outcome, cause: 'not-served', text }
+const lostCauses = new Set<Cause>(['no-route', 'not-listening', 'address-missing', 'neighbour-failed', 'not-here'])
+
+/** What an end means for the whole way, which the last kernel on it does not know. */
+function judge(end: End, { service, flow, world }: TraceOptions, walk: Walk): End {
+  const destination = walk.last?.packet.destination ?? flow.destination
+  const isLost = end.outcome === 'left' || lostCauses.has(end.cause)
+  if (!isLost) return end
+  const outcome = end.outcome === 'left' ? 'dropped' : end.outcome
+  if (walk.known !== undefined) {
+    const text = `an old entry of connection tracking leads it astray (${walk.known}): ${end.text}`
+    return { ...end, outcome, cause: 'conntrack-stale', text }
+  }
+  if (service !== undefined && destination === flow.destination) {
+    const text = `no rule serves Service ${service} here: ${flow.destination} is not translated, and ${end.text}`
+    return { ...end, outcome, cause: 'not-served', text }
+  }
+  const [owner] = world.ownersOf(destination)
+  if (end.outcome !== 'left' || owner === undefined) return end
+  const text = `${end.text}, but ${destination} is ${formatPlace(owner.place)} on ${owner.place.node}: no route leads there`
+  return { ...end, outcome, cause: 'route-wrong', text }
 }
 
 function judgeReply(end: End, world: World): End {

@@ -24,6 +24,8 @@ export class Walk {
   readonly answer: { namespace?: Namespace; tuple: Tuple } | undefined
   /** The packet as it was last seen, and where it left the cluster. */
   last: { packet: Packet; namespace: Namespace; exit?: Port } | undefined
+  /** A real entry of connection tracking that translated the packet. */
+  known: string | undefined
   /** What the sender sent, once its kernel has chosen the source. */
   sent: Tuple | undefined
   /** Smallest MTU that the packet met. */
