@@ -30,7 +30,7 @@ export interface PodNodeOptions {
 
 /** What may be asked, and what is answered. */
 export interface PodNodeCalls {
-  /** Makes the cluster consist of these nodes, and returns once the kernel says so. */
+  /** Makes the cluster consist of these nodes, and returns once the kernel has the ways to them. */
   setNodes(nodes: ClusterNode[]): Promise<void>
   verify(): Promise<Difference[]>
   repair(): Promise<void>
@@ -77,9 +77,8 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
   const pods = new CniNetwork(where)
   let running: Promise<void> | undefined
   const known = new Map<string, string>()
-  const verify = async () => [...(await network.verify()), ...(await pods.verify())]
   return {
-    verify,
+    verify: async () => [...(await network.verify()), ...(await pods.verify())],
     async setNodes(wanted) {
       for (const name of known.keys())
         if (!wanted.some((node) => node.name === name)) {
@@ -88,7 +87,7 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
         }
       for (const node of wanted) await putNode(client, known, node)
       running ??= network.run(stop.signal)
-      while ((await verify()).length > 0) await pause(50)
+      while ((await network.verify()).length > 0) await pause(50)
     },
     async repair() {
       await network.repair()

@@ -33,13 +33,15 @@ export interface TestPod {
   ips: string[]
 }
 
+/** Those that wait for their answers, by their number. */
+type Questions = Map<number, { resolve: (answer: never) => void; reject: (error: Error) => void }>
+
 /** One node: its namespace, and its process to ask. */
 export class PodNode {
   readonly host: Host
   readonly self: ClusterNode
   readonly #options: PodNodeOptions
-  readonly #questions = new Map<number, { resolve: (answer: never) => void; reject: (error: Error) => void }>()
-  #process: ChildProcess | undefined
+  #process: { child: ChildProcess; questions: Questions } | undefined
   #lastId = 0
 
   constructor(host: Host, self: ClusterNode, { kind, clusterCidrs }: Pick<PodNodeOptions, 'kind' | 'clusterCidrs'>) {
@@ -58,17 +60,18 @@ export class PodNode {
     ...args: Parameters<PodNodeCalls[Name]>
   ): Promise<Awaited<ReturnType<PodNodeCalls[Name]>>> {
     this.#process ??= this.#start()
+    const { child, questions } = this.#process
     const id = ++this.#lastId
     const answer = new Promise<Awaited<ReturnType<PodNodeCalls[Name]>>>((resolve, reject) =>
-      this.#questions.set(id, { resolve, reject }),
+      questions.set(id, { resolve, reject }),
     )
-    this.#process.send({ id, name, args })
+    child.send({ id, name, args })
     return await answer
   }
 
   /** The agent dies; the kernel and its files stay. The next question starts another. */
   kill(): void {
-    this.#process?.kill('SIGKILL')
+    this.#process?.child.kill('SIGKILL')
     this.#process = undefined
   }
 
@@ -82,23 +85,24 @@ export class PodNode {
     rmSync(this.dataDir, { recursive: true, force: true })
   }
 
-  #start(): ChildProcess {
+  #start(): { child: ChildProcess; questions: Questions } {
+    const questions: Questions = new Map()
     const program = fileURLToPath(new URL('pod-node-process.ts', import.meta.url))
     const child = fork(program, [JSON.stringify(this.#options)], {
       execPath: 'nsenter',
       execArgv: [`--net=${this.host.netns}`, process.execPath],
     })
     child.on('message', ({ id, answer, error }: { id: number; answer: never; error?: string }) => {
-      const question = this.#questions.get(id)
-      this.#questions.delete(id)
+      const question = questions.get(id)
+      questions.delete(id)
       if (error === undefined) question?.resolve(answer)
       else question?.reject(new Error(error))
     })
     child.on('exit', () => {
-      for (const { reject } of this.#questions.values()) reject(new Error(`the process of ${this.self.name} ended`))
-      this.#questions.clear()
+      for (const { reject } of questions.values()) reject(new Error(`the process of ${this.self.name} ended`))
+      questions.clear()
     })
-    return child
+    return { child, questions }
   }
 }
 
