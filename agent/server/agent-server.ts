@@ -1,4 +1,4 @@
-// The agent's HTTPS server: logs, exec, attach and port-forward for the API server, which has asked who may.
+// The agent's HTTPS server: logs, exec, attach, port-forward and tunnels to pods for the API server, which has asked who may.
 //
 // It takes only clients whose certificate the cluster's authority signed and whose name is allowed; all else is refused
 // before the path is looked at. It holds no state but open connections.
@@ -8,6 +8,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import type { Pod } from '../../api/generated/types.ts'
 import { badRequest, internalError, noSuchPath, StatusError } from '../../api/objects/status-error.ts'
 import { NoSuchContainerError, type Runtime } from '../runtime/runtime.ts'
 import { channelProtocols } from './channels.ts'
@@ -18,6 +19,7 @@ import { type Connect, serveChannels, serveTunnel, tunnelProtocol } from './port
 import { parseStreams, serveSession } from './remote-command.ts'
 import { parseRoute, type Route, readFlag } from './route.ts'
 import { makeSummary } from './stats.ts'
+import { joinPod } from './tunnel.ts'
 import { chooseProtocol, WebSockets } from './web-sockets.ts'
 
 export interface AgentServerOptions {
@@ -88,6 +90,10 @@ export function createAgentServer(options: AgentServerOptions): AgentServer {
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     validateClient(request, allowedClients)
     const route = parseRoute(request.url ?? '/')
+    if (route.action === 'tunnel') {
+      const isAsked = ({ metadata }: Pod) => metadata?.namespace === route.namespace && metadata.name === route.pod
+      return await joinPod(socket, head, pods.pods().find(isAsked), route.query.get('port') ?? '')
+    }
     const serve = await prepare(route)
     const protocol = chooseProtocol(request, protocols)
     const webSocket = await sockets.accept(request, socket, head, protocol)

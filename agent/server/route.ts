@@ -12,6 +12,7 @@ export type Route =
       query: URLSearchParams
     }
   | { action: 'portForward'; namespace: string; pod: string; query: URLSearchParams }
+  | { action: 'tunnel'; namespace: string; pod: string; query: URLSearchParams }
 
 /** Throws 404 for a path that is none. A uid between pod and container, as older clients send it, is passed over. */
 export function parseRoute(path: string): Route {
@@ -22,7 +23,7 @@ export function parseRoute(path: string): Route {
   if (pathname === '/stats/summary') return { action: 'stats', query }
   if (action === 'net') return { action, query }
   if (namespace === '' || pod === '') throw noSuchPath()
-  if (action === 'portForward') return { action, namespace, pod, query }
+  if (action === 'portForward' || action === 'tunnel') return { action, namespace, pod, query }
   const container = rest.at(-1)
   if (container === undefined || container === '') throw noSuchPath()
   if (action === 'containerLogs' || action === 'exec' || action === 'attach')

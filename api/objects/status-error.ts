@@ -153,6 +153,11 @@ export function internalError(message: string, cause?: unknown): StatusError {
   return error
 }
 
+/** 503: nobody is there to answer just now. */
+export function serviceUnavailable(message: string): StatusError {
+  return new StatusError(503, 'ServiceUnavailable', message)
+}
+
 const hasReason =
   (...reasons: string[]) =>
   (error: unknown): error is StatusError =>

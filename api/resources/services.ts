@@ -16,7 +16,7 @@ export const services: Resource<Service> = {
   shortNames: ['svc'],
   categories: ['all'],
   namespaced: true,
-  subresources: ['status'],
+  subresources: ['status', 'proxy'],
   definition: 'io.k8s.api.core.v1.Service',
   storagePath: 'services/specs',
   setDefaults: setServiceDefaults,

@@ -3,9 +3,11 @@
 
 import { type IncomingMessage, request } from 'node:http'
 import { isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { checkServerIdentity, connect, type TLSSocket } from 'node:tls'
-import { internalError } from '../../../api/objects/status-error.ts'
+import { internalError, StatusError } from '../../../api/objects/status-error.ts'
 import type { AgentAddress } from './agent-address.ts'
+import { toRefusal } from './agent-answer.ts'
 
 export interface AgentCredentials {
   /** PEM. */
@@ -42,6 +44,24 @@ export class AgentConnections {
     outgoing.on('error', answer.reject)
     outgoing.end(body)
     return await answer.promise.catch((cause: unknown) => fail(address, path, cause))
+  }
+
+  /** A connection to where the agent's path leads, for bytes of any protocol. Throws the agent's refusal. */
+  async tunnel(address: AgentAddress, path: string, signal: AbortSignal): Promise<Duplex> {
+    const socket = await this.dial(address, signal)
+    const opened = Promise.withResolvers<Duplex>()
+    const headers = { host: address.host, connection: 'Upgrade', upgrade: 'tcp' }
+    const outgoing = request({ method: 'GET', path, headers, signal, createConnection: () => socket })
+    outgoing.once('upgrade', (_, stream, head) => {
+      if (head.length > 0) stream.unshift(head)
+      opened.resolve(stream)
+    })
+    outgoing.once('response', (answer) => void toRefusal(answer).then(opened.reject, opened.reject))
+    outgoing.on('error', opened.reject)
+    outgoing.end()
+    return await opened.promise.catch((cause: unknown) => {
+      throw cause instanceof StatusError ? cause : fail(address, path, cause)
+    })
   }
 
   /** A connection to speak HTTP over. */

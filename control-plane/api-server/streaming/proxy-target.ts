@@ -1,23 +1,19 @@
-import type { Pod } from '../../../api/generated/types.ts'
-import type { Stored } from '../../../api/objects/object.ts'
 import { badRequest } from '../../../api/objects/status-error.ts'
 
-const defaultPort = 80
-
-/** Reads "name", "name:port" or "scheme:name:port", as the proxy subresource takes them. */
-export function parseTarget(text: string): { name: string; port: string } {
-  const parts = text.split(':')
-  const [first = '', second = '', third = ''] = parts
-  if (parts.length === 3) return { name: second, port: third }
-  if (parts.length > 3) throw badRequest(`invalid proxy target "${text}"`)
-  return { name: first, port: second }
+/** What a proxied request is for, as its path names it. */
+export interface ProxyTarget {
+  scheme: 'http' | 'https'
+  name: string
+  /** A number or a name; "" if the path has none. */
+  port: string
 }
 
-/** The port by number or by a container's name for it; the pod's first if none is asked for. Throws BadRequest. */
-export function portOf({ metadata, spec }: Stored<Pod>, asked: string): number {
-  const ports = spec.containers.flatMap(({ ports = [] }) => ports)
-  if (asked === '') return ports[0]?.containerPort ?? defaultPort
-  const port = /^\d+$/.test(asked) ? Number(asked) : ports.find(({ name }) => name === asked)?.containerPort
-  if (port === undefined || port < 1 || port > 65_535) throw badRequest(`pod ${metadata.name} has no port "${asked}"`)
-  return port
+/** Reads "name", "name:port" or "scheme:name:port", as the proxy subresource takes them. Throws BadRequest. */
+export function parseTarget(text: string): ProxyTarget {
+  const parts = text.split(':')
+  const [first = '', second = '', third = ''] = parts
+  if (parts.length < 3) return { scheme: 'http', name: first, port: second }
+  if (parts.length > 3 || (first !== 'http' && first !== 'https' && first !== ''))
+    throw badRequest(`invalid proxy target "${text}": write name, name:port, http:name:port or https:name:port`)
+  return { scheme: first === 'https' ? 'https' : 'http', name: second, port: third }
 }

@@ -1,21 +1,22 @@
-// Logs and proxies: found out here whom they are for, and passed on to the agent of the pod's node (or, for a pod's own
-// HTTP server, to the pod). Everything else goes to the inner handler.
+// Logs and proxies: found out here whom they are for, and passed on to the agent of the pod's node, or through it to the
+// pod's own server. Everything else goes to the inner handler.
 
-import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Client } from '../../../api/client/client.ts'
-import type { Pod } from '../../../api/generated/types.ts'
-import type { Stored } from '../../../api/objects/object.ts'
-import { badRequest, internalError } from '../../../api/objects/status-error.ts'
+import { badRequest } from '../../../api/objects/status-error.ts'
+import { endpointSlices } from '../../../api/resources/endpoint-slices.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
 import { pods } from '../../../api/resources/pods.ts'
+import { services } from '../../../api/resources/services.ts'
 import type { ApiRequest, ApiResponse, RequestHandler } from '../exchange.ts'
 import { toErrorResponse } from '../serving/status-response.ts'
 import { addressOfAgent } from './agent-address.ts'
-import { endToEndHeaders, passOn, toRefusal } from './agent-answer.ts'
+import { passOn, toRefusal } from './agent-answer.ts'
 import type { AgentConnections } from './agent-connection.ts'
+import { type Backend, backendOfPod, backendOfService } from './backend.ts'
 import { readLogQuery } from './log-options.ts'
 import { chooseContainer } from './pod-container.ts'
-import { parseTarget, portOf } from './proxy-target.ts'
+import { type ProxyTarget, parseTarget } from './proxy-target.ts'
+import { forwarded, relay } from './relay.ts'
 import { readStreamingRequest, type StreamingRequest } from './streaming-request.ts'
 
 export interface StreamingHandlerOptions {
@@ -47,6 +48,8 @@ export class StreamingHandler implements RequestHandler {
         return await this.#readLog(streaming, request)
       case 'pod-proxy':
         return await this.#proxyToPod(streaming, request)
+      case 'service-proxy':
+        return await this.#proxyToService(streaming, request)
       case 'node-proxy':
         return await this.#proxyToNode(streaming, request)
       default:
@@ -79,38 +82,32 @@ export class StreamingHandler implements RequestHandler {
   }
 
   async #proxyToPod(streaming: StreamingRequest, request: ApiRequest): Promise<ApiResponse> {
-    const { name, port } = parseTarget(streaming.name)
-    const { namespace } = streaming
-    const pod = await this.#options.client.get(pods, { namespace, name }, { signal: request.signal })
-    const path = `${streaming.rest === '' ? '/' : streaming.rest}${request.url.search}`
-    return passOn(await askPod(pod, portOf(pod, port), path, request))
+    const target = parseTarget(streaming.name)
+    const id = { namespace: streaming.namespace, name: target.name }
+    const pod = await this.#options.client.get(pods, id, { signal: request.signal })
+    return await this.#relay(backendOfPod(pod, target.port), target, streaming, request)
   }
-}
 
-/** What is passed on of a request: nothing that could lend out the caller's rights. */
-function forwarded({ method, headers, body, signal }: ApiRequest, host: string) {
-  const { authorization: _, cookie: __, 'content-length': ___, ...rest } = endToEndHeaders(withoutUndefined(headers))
-  const length = body.length > 0 && { 'content-length': String(body.length) }
-  return { method, headers: { ...rest, ...length, host }, body, signal }
-}
+  async #proxyToService(streaming: StreamingRequest, request: ApiRequest): Promise<ApiResponse> {
+    const { client } = this.#options
+    const target = parseTarget(streaming.name)
+    const { namespace } = streaming
+    const service = await client.get(services, { namespace, name: target.name }, { signal: request.signal })
+    const labelSelector = `kubernetes.io/service-name=${target.name}`
+    const { items } = await client.list(endpointSlices, { namespace, labelSelector, signal: request.signal })
+    return await this.#relay(backendOfService(service, items, target), target, streaming, request)
+  }
 
-async function askPod(pod: Stored<Pod>, port: number, path: string, request: ApiRequest): Promise<IncomingMessage> {
-  const host = pod.status?.podIP
-  if (host === undefined || host === '') throw badRequest(`address not allowed: pod ${pod.metadata.name} has no IP`)
-  const { body, ...options } = forwarded(request, `${host.includes(':') ? `[${host}]` : host}:${port}`)
-  const answer = Promise.withResolvers<IncomingMessage>()
-  const outgoing = httpRequest({ host, port, path, agent: false, timeout: 30_000, ...options })
-  outgoing.once('response', answer.resolve)
-  outgoing.once('timeout', () => outgoing.destroy(new Error('timed out')))
-  outgoing.on('error', answer.reject)
-  outgoing.end(body)
-  return await answer.promise.catch((cause: Error) => {
-    throw internalError(`error trying to reach pod ${pod.metadata.name}: ${cause.message}`, cause)
-  })
-}
-
-function withoutUndefined(headers: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  )
+  async #relay(
+    backend: Backend,
+    { scheme }: ProxyTarget,
+    { rest }: StreamingRequest,
+    request: ApiRequest,
+  ): Promise<ApiResponse> {
+    const { client, agents } = this.#options
+    const path = `${rest === '' ? '/' : rest}${request.url.search}`
+    const name = backend.pod?.node
+    const agent = name !== undefined && addressOfAgent(await client.get(nodes, { name }, { signal: request.signal }))
+    return passOn(await relay({ backend, scheme, path, ...(agent && { agent }) }, request, agents))
+  }
 }

@@ -1,8 +1,8 @@
 // Which requests are passed on to agents, read from their paths alone.
 
-/** A request for a subresource of a Pod or Node that its agent serves. */
+/** A request for a subresource of a Pod, Service or Node that is passed on. */
 export interface StreamingRequest {
-  kind: 'log' | 'exec' | 'attach' | 'portforward' | 'pod-proxy' | 'node-proxy'
+  kind: 'log' | 'exec' | 'attach' | 'portforward' | 'pod-proxy' | 'service-proxy' | 'node-proxy'
   /** "" for nodes. */
   namespace: string
   /** As in the path: proxies take "name:port" and "scheme:name:port". */
@@ -12,11 +12,15 @@ export interface StreamingRequest {
 }
 
 const podPath = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/(log|exec|attach|portforward|proxy)(\/.*)?$/
+const servicePath = /^\/api\/v1\/namespaces\/([^/]+)\/services\/([^/]+)\/proxy(\/.*)?$/
 const nodePath = /^\/api\/v1\/nodes\/([^/]+)\/proxy(\/.*)?$/
 
 export function readStreamingRequest({ pathname }: URL): StreamingRequest | undefined {
   const node = nodePath.exec(pathname)
   if (node !== null) return { kind: 'node-proxy', namespace: '', name: decode(node[1]), rest: node[2] ?? '' }
+  const service = servicePath.exec(pathname)
+  if (service !== null)
+    return { kind: 'service-proxy', namespace: decode(service[1]), name: decode(service[2]), rest: service[3] ?? '' }
   const pod = podPath.exec(pathname)
   if (pod === null) return undefined
   const [, namespace, name, subresource, rest = ''] = pod

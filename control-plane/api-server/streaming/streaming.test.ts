@@ -1,14 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer as createPodServer } from 'node:http'
+import { createServer as createPodServer, type RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { type AddressInfo, connect as connectPlain, createServer as createNetServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { FakeClient } from '../../../api/client/fake-client.ts'
-import type { Pod } from '../../../api/generated/types.ts'
+import type { Endpoint, Pod, Service } from '../../../api/generated/types.ts'
+import { endpointSlices } from '../../../api/resources/endpoint-slices.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
 import { pods } from '../../../api/resources/pods.ts'
+import { services } from '../../../api/resources/services.ts'
 import { issueNode } from '../../pki/node-credentials.ts'
 import { ensurePki, type Pki } from '../../pki/pki.ts'
 import { type ApiRequest, type ApiResponse, anonymous } from '../exchange.ts'
@@ -53,6 +56,10 @@ afterEach(() => {
   agent.close()
 })
 
+function joinWith(socket: Duplex, pod: Socket): void {
+  socket.pipe(pod).pipe(socket)
+}
+
 /** Takes the API server's certificate alone; answers logs, and echoes what comes after an upgrade. */
 function startAgent(): Server {
   const credentials = {
@@ -67,9 +74,11 @@ function startAgent(): Server {
     } else response.end('line one\nline two\n')
   })
   server.on('upgrade', (message, socket) => {
-    asked.push(`${message.method} ${message.url} ${message.headers['sec-websocket-protocol']}`)
+    asked.push(`${message.method} ${message.url} ${message.headers['sec-websocket-protocol'] ?? ''}`.trim())
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
-    socket.pipe(socket)
+    const [, port] = /^\/tunnel\/.*\?port=(\d+)$/.exec(message.url ?? '') ?? []
+    if (port === undefined) socket.pipe(socket)
+    else joinWith(socket, connectPlain(Number(port), '127.0.0.1'))
   })
   return server
 }
@@ -179,25 +188,100 @@ describe('proxies', () => {
     expect(asked).toEqual(['GET /pods/?a=b'])
   })
 
-  test("to a pod end at its own server, without the caller's credentials", async () => {
-    const served: unknown[] = []
-    const server = createPodServer((message, response) => {
-      served.push([message.url, message.headers.authorization])
-      response.writeHead(418, { 'x-from': 'pod' }).end('teapot')
-    })
+  /** A pod's own server, over HTTP or HTTPS. Returns its port. */
+  async function startPod(scheme: 'http' | 'https', served: string[]): Promise<number> {
+    const tls = {
+      cert: readFileSync(join(root, 'node-1/server.crt')),
+      key: readFileSync(join(root, 'node-1/server.key')),
+    }
+    const answer: RequestListener = (message, response) => {
+      served.push(`${message.method} ${message.url} ${message.headers.authorization ?? 'nobody'}`)
+      response.writeHead(418, { 'x-from': scheme }).end('teapot')
+    }
+    const server = scheme === 'http' ? createPodServer(answer) : createServer(tls, answer)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
+    cleanups.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return (server.address() as AddressInfo).port
+  }
+  const cleanups: (() => void)[] = []
+  afterEach(() => {
+    for (const clean of cleanups.splice(0)) clean()
+  })
+
+  async function runPod(port: number): Promise<void> {
     await makePod({ containers: [{ name: 'app', ports: [{ name: 'http', containerPort: port }] }] })
     const found = await client.get(pods, { namespace: 'default', name: 'web' })
-    await client.update(pods, { ...found, status: { phase: 'Running', podIP: '127.0.0.1' } })
+    // An address that this host cannot reach: the way leads through the agent.
+    await client.update(pods, { ...found, status: { phase: 'Running', podIP: '10.244.0.9' } })
+  }
+
+  async function makeService(port: number, endpoint: Partial<Endpoint> = {}): Promise<void> {
+    const metadata = { name: 'web', namespace: 'default' }
+    await client.create(services, { metadata, spec: { ports: [{ name: 'http', port: 80 }] } } as Service)
+    await client.create(endpointSlices, {
+      metadata: { name: 'web-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      endpoints: [
+        { addresses: ['10.244.0.9'], nodeName: 'node-1', targetRef: { kind: 'Pod', name: 'web' }, ...endpoint },
+      ],
+      ports: [{ name: 'http', port }],
+    })
+  }
+
+  const proxyPath = (kind: string, target: string) => `/api/v1/namespaces/default/${kind}/${target}/proxy/tea?hot=1`
+
+  test("to a pod go through its node's agent to its own server, without the caller's credentials", async () => {
+    const served: string[] = []
+    const port = await startPod('http', served)
+    await runPod(port)
     for (const target of ['web', 'web:http', `web:${port}`, `http:web:${port}`]) {
-      const path = `/api/v1/namespaces/default/pods/${target}/proxy/tea?hot=1`
-      const answer = await handler.handle(toRequest(path, { authorization: 'secret' }))
-      expect([answer.status, answer.headers['x-from']]).toEqual([418, 'pod'])
+      const answer = await handler.handle(toRequest(proxyPath('pods', target), { authorization: 'secret' }))
+      expect([answer.status, answer.headers['x-from']]).toEqual([418, 'http'])
     }
-    expect(new Set(served.map(String))).toEqual(new Set(['/tea?hot=1,']))
-    server.closeAllConnections()
-    server.close()
+    expect(new Set(served)).toEqual(new Set(['GET /tea?hot=1 nobody']))
+    expect(new Set(asked)).toEqual(new Set([`GET /tunnel/default/web?port=${port}`]))
+  })
+
+  test('to a Service go to one of its endpoints, whatever the method', async () => {
+    const served: string[] = []
+    const port = await startPod('http', served)
+    await makeService(port)
+    for (const target of ['web', 'web:http', 'web:80', 'http:web:http'])
+      expect((await handler.handle(toRequest(proxyPath('services', target)))).status).toBe(418)
+    for (const method of ['DELETE', 'PATCH', 'PUT', 'POST', 'OPTIONS'])
+      expect((await handler.handle({ ...toRequest(proxyPath('services', 'web')), method })).status).toBe(418)
+    expect(served.map((line) => line.split(' ')[0])).toEqual([
+      'GET',
+      'GET',
+      'GET',
+      'GET',
+      'DELETE',
+      'PATCH',
+      'PUT',
+      'POST',
+      'OPTIONS',
+    ])
+  })
+
+  test('speak TLS with a server that wants it', async () => {
+    const port = await startPod('https', [])
+    await makeService(port)
+    const answer = await handler.handle(toRequest(proxyPath('services', 'https:web:http')))
+    expect([answer.status, answer.headers['x-from']]).toEqual([418, 'https'])
+  })
+
+  test.each([
+    [{}, 'web:443', 400, 'service web has no port "443"'],
+    [{ conditions: { ready: false } }, 'web', 503, 'no endpoints available for service "web"'],
+    // Whoever may write slices must not reach what listens on the control plane's loopback.
+    [{ addresses: ['127.0.0.1'], targetRef: undefined }, 'web', 400, 'address not allowed: 127.0.0.1'],
+    [{}, 'ftp:web:80', 400, 'invalid proxy target "ftp:web:80"'],
+  ])('that cannot be are refused: %j %s', async (endpoint, target, status, text) => {
+    await makeService(8080, endpoint as Partial<Endpoint>)
+    expect(await ask(proxyPath('services', target))).toEqual({ status, text: expect.stringContaining(text) })
   })
 })
 
