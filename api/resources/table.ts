@@ -5,6 +5,8 @@ import { deployments } from './deployments.ts'
 import { endpointSlices } from './endpoint-slices.ts'
 import { endpoints } from './endpoints.ts'
 import { events } from './events.ts'
+import { ingressClasses } from './ingress-classes.ts'
+import { ingresses } from './ingresses.ts'
 import { leases } from './leases.ts'
 import { namespaces } from './namespaces.ts'
 import { networkPolicies } from './network-policies.ts'
@@ -32,4 +34,6 @@ export const resources: readonly Resource[] = [
   deployments,
   replicaSets,
   networkPolicies,
+  ingresses,
+  ingressClasses,
 ]
