@@ -152,6 +152,7 @@ async function makeTable(bridge: string): Promise<void> {
   await writeSysctls(new Map([[`net.ipv4.conf.${bridge.replaceAll('.', '/')}.route_localnet`, '1']]))
 }
 
+// Not `typeof`: nft 1.0.6 takes no such definition of a map that is there already.
 function tableText(bridge: string): string {
   const table = hostPortTable(bridge)
   const chains = ['prerouting', 'output', 'postrouting', 'guard', 'ports'].map(
@@ -160,22 +161,22 @@ function tableText(bridge: string): string {
   return `
 table ${table} {
   map any4 {
-    typeof meta l4proto . th dport : ip daddr . th dport
+    type inet_proto . inet_service : ipv4_addr . inet_service
   }
   map one4 {
-    typeof ip daddr . meta l4proto . th dport : ip daddr . th dport
+    type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
   }
   map any6 {
-    typeof meta l4proto . th dport : ip6 daddr . th dport
+    type inet_proto . inet_service : ipv6_addr . inet_service
   }
   map one6 {
-    typeof ip6 daddr . meta l4proto . th dport : ip6 daddr . th dport
+    type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
   }
   set self4 {
-    typeof ip saddr . ip daddr
+    type ipv4_addr . ipv4_addr
   }
   set self6 {
-    typeof ip6 saddr . ip6 daddr
+    type ipv6_addr . ipv6_addr
   }
   chain ports {
   }

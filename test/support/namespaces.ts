@@ -78,7 +78,12 @@ export class TestNetwork {
       detached: true,
     })
     this.#processes.push(server)
-    for await (const chunk of server.stdout) if (String(chunk).includes(readyWord)) return
+    for await (const chunk of server.stdout.iterator({ destroyOnReturn: false })) {
+      if (!String(chunk).includes(readyWord)) continue
+      // Whatever it says later is not kept, and never blocks it.
+      server.stdout.resume()
+      return
+    }
     throw new Error(`${program} ended before it said "${readyWord}"`)
   }
 
