@@ -24,6 +24,8 @@ export interface ClusterOptions {
   rangeBits?: number
   /** Of all links between nodes. */
   mtu?: number
+  /** False leaves the nodes' kernels alone until settle() is called. */
+  isSettled?: boolean
 }
 
 export interface TestPod {
@@ -120,7 +122,7 @@ export class PodCluster {
     this.outside = outside
   }
 
-  /** Every node has its way to all others when this returns. */
+  /** Every node has its way to all others when this returns, unless told otherwise. */
   static async create(options: ClusterOptions): Promise<PodCluster> {
     const { topic, switches, mtu = 1500 } = options
     const net = await TestNetwork.create(topic)
@@ -133,7 +135,7 @@ export class PodCluster {
     const cluster = new PodCluster(net, router, outside)
     await cluster.#plugIn(outside, 'outside', 1, 200, mtu)
     for (const [index, on] of switches.entries()) await cluster.#addNode(index + 1, on, options)
-    await cluster.settle()
+    if (options.isSettled !== false) await cluster.settle()
     return cluster
   }
 
