@@ -16,6 +16,7 @@ import { pods } from '../api/resources/pods.ts'
 import { services } from '../api/resources/services.ts'
 import { Announcer } from './announcer/announcer.ts'
 import { DockerRuntime } from './docker/docker-runtime.ts'
+import { NetTools } from './net/net-tools.ts'
 import { NodeNet } from './net/node-net.ts'
 import { CniNetwork } from './network/cni-network.ts'
 import { NodeNetwork } from './network/node-network.ts'
@@ -178,6 +179,12 @@ const registration = new NodeRegistration({
   now,
 })
 
+const nodeNet = new NodeNet({
+  nodeName,
+  runtime,
+  parts: { node: nodeNetwork, pods: network, ...(policies && { policy: policies }) },
+  onError: report('net'),
+})
 const server = createAgentServer({
   runtime,
   pods: new ContainerLookup({ manager, runtime }),
@@ -188,11 +195,7 @@ const server = createAgentServer({
   },
   allowedClients: options.allowedClients,
   nodeName,
-  net: new NodeNet({
-    nodeName,
-    runtime,
-    parts: { node: nodeNetwork, pods: network, ...(policies && { policy: policies }) },
-  }),
+  net: new NetTools({ nodeName, runtime }, nodeNet),
   log,
 })
 
@@ -200,6 +203,7 @@ const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
 await removeOtherModes(options.proxyMode === 'none' ? undefined : options.proxyMode)
 if (policies === undefined) await removePolicyRules()
+await nodeNet.sweep()
 // An IPv6 socket takes both families, and a node without IPv6 has none.
 await server.listen(options.nodeIps.some((ip) => ip.includes(':')) ? '::' : '0.0.0.0', options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')

@@ -11,6 +11,7 @@ import { saveVirtualServers } from '../../cni/linux/ipvs.ts'
 import { listRuleset } from '../../cni/linux/nft.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
 import { readSysctls } from '../../cni/linux/sysctl.ts'
+import { watchPrefix } from './watch.ts'
 
 export interface CollectOptions {
   place: Place
@@ -50,7 +51,7 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     family(6),
     or('fdb', showFdb(where), []),
     or('neighbours', showNeighbours(where), []),
-    or('nft', listRuleset(where), []),
+    or('nft', listRuleset(where).then(withoutWatches), []),
     or('ipset', saveSets(where), ''),
     saveVirtualServers(where),
     or('conntrack', listConnections(addresses, where), []),
@@ -73,6 +74,15 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     sockets,
     gaps,
   }
+}
+
+/** What this program puts there for a second is no part of anything. */
+function withoutWatches(objects: unknown[]): unknown[] {
+  return (objects as Record<string, { name?: string; table?: string } | undefined>[]).filter((object) =>
+    Object.entries(object).every(
+      ([kind, each]) => !((kind === 'table' ? each?.name : each?.table) ?? '').startsWith(watchPrefix),
+    ),
+  )
 }
 
 /** Settings of the whole namespace that decide about packets. */

@@ -2,31 +2,37 @@
 // working out is the caller's.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { json } from 'node:stream/consumers'
 import type { Verifiable } from '../../api/net/difference.ts'
+import type { SendRequest, WatchRequest } from '../../api/net/probe.ts'
 import type { VerifyAnswer } from '../../api/net/requests.ts'
 import type { NamespaceState } from '../../api/net/state.ts'
-import { badRequest, noSuchPath, StatusError } from '../../api/objects/status-error.ts'
+import { badRequest, noSuchPath } from '../../api/objects/status-error.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { collectState } from './collect.ts'
+import { findPods } from './pod-namespaces.ts'
+import { Probes } from './probes.ts'
 
 export interface NodeNetOptions {
   nodeName: string
   runtime: Pick<Runtime, 'listSandboxes'>
   /** The parts that write to the kernel, by the name that errors are told with. */
   parts: Record<string, Verifiable>
-}
-
-/** A pod that has a network namespace of its own. */
-interface PodNamespace {
-  key: string
-  netns: string
+  onError: (error: unknown) => void
 }
 
 export class NodeNet {
   readonly #options: NodeNetOptions
+  readonly #probes: Probes
 
   constructor(options: NodeNetOptions) {
     this.#options = options
+    this.#probes = new Probes(options)
+  }
+
+  /** Removes what an agent left that was killed in the middle of a trace. */
+  async sweep(): Promise<void> {
+    await this.#probes.sweep()
   }
 
   /** Answers a request below /net/. Throws StatusError. */
@@ -39,6 +45,13 @@ export class NodeNet {
         return sendJson(response, await this.verify())
       case 'POST /net/repair':
         return sendJson(response, await this.repair())
+      case 'POST /net/watch':
+        await this.#probes.watch(await readJson<WatchRequest>(request))
+        return sendJson(response, {})
+      case 'GET /net/seen':
+        return sendJson(response, await this.#probes.seen(searchParams.get('id') ?? ''))
+      case 'POST /net/send':
+        return sendJson(response, await this.#probes.send(await readJson<SendRequest>(request)))
       default:
         throw noSuchPath()
     }
@@ -49,7 +62,7 @@ export class NodeNet {
     const { nodeName } = this.#options
     const addresses = query.getAll('address')
     const wanted = query.getAll('pod')
-    const namespaces = wanted.length === 0 ? [] : await this.#findPods(wanted)
+    const namespaces = wanted.length === 0 ? [] : await findPods(this.#options.runtime, wanted)
     const places = namespaces.map(({ key, netns }) => ({ place: { node: nodeName, pod: key }, netns }))
     const own = query.get('node') === 'false' ? [] : [{ place: { node: nodeName } }]
     const states: NamespaceState[] = []
@@ -82,27 +95,19 @@ export class NodeNet {
     const answer = await this.verify()
     return { ...answer, errors: [...errors, ...answer.errors] }
   }
-
-  async #findPods(wanted: readonly string[]): Promise<PodNamespace[]> {
-    const sandboxes = (await this.#options.runtime.listSandboxes()).filter(
-      ({ state, network, pid }) => state === 'ready' && network === 'pod' && pid !== undefined,
-    )
-    const here = sandboxes.map(({ pod, pid }) => ({
-      key: `${pod.namespace}/${pod.name}`,
-      netns: `/proc/${pid}/ns/net`,
-    }))
-    if (wanted.includes('*')) return here
-    return [...new Set(wanted)].map((key) => {
-      if (!/^[^/]+\/[^/]+$/.test(key)) throw badRequest(`pod=${key}: must be NAMESPACE/NAME`)
-      const found = here.find((pod) => pod.key === key)
-      if (found === undefined) throw new StatusError(404, 'NotFound', `pod "${key}" has no network of its own here`)
-      return found
-    })
-  }
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+async function readJson<T>(request: IncomingMessage): Promise<T> {
+  try {
+    return (await json(request)) as T
+  } catch (error) {
+    if (error instanceof SyntaxError) throw badRequest(`the body is not JSON: ${error.message}`)
+    throw error
+  }
 }
 
 function sendJson(response: ServerResponse, body: object): void {

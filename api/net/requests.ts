@@ -9,6 +9,11 @@ export const statePath = '/net/state'
 export const verifyPath = '/net/verify'
 export const repairPath = '/net/repair'
 
+/** POST WatchRequest, GET with ?id=ID: SeenAnswer, POST SendRequest: SendAnswer (probe.ts). */
+export const watchPath = '/net/watch'
+export const seenPath = '/net/seen'
+export const sendPath = '/net/send'
+
 export interface VerifyAnswer {
   node: string
   differences: Difference[]

@@ -107,9 +107,24 @@ export interface End {
   rule?: RuleReference
 }
 
+/** The hooks of netfilter, at which rules see a packet. */
+export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
+
+/** A hook that the packet comes to. */
+export interface HookPass {
+  place: Place
+  hook: HookName
+  /** The first hop that this hook, or what follows it, is told by: an index into hops. */
+  hop: number
+  /** Whether it leaves the hook alive. */
+  passes: boolean
+}
+
 /** One direction. */
 export interface Leg {
   hops: Hop[]
+  /** In the order in which they are met. A real packet must be seen at just these. */
+  hooks: HookPass[]
   end: End
 }
 
@@ -120,6 +135,8 @@ export interface TracedPath {
   reply?: Leg
   /** Largest packet that gets there and back. */
   mtu?: number
+  /** Small packets get there and back; the ends told here are those of large ones. */
+  isLargeOnly?: boolean
   /** What works, but not as one would want it. */
   warnings: { cause: Cause; text: string }[]
 }
@@ -129,4 +146,23 @@ export interface Trace {
   paths: TracedPath[]
   /** There were more ways than were followed. */
   more: boolean
+  /** What a real packet met; absent where none was sent. */
+  proof?: Proof
+}
+
+/** A real packet, held against what was worked out. */
+export interface Proof {
+  /** The IP identification, or IPv6 flow label, that it carried. */
+  mark: number
+  outcome: 'answered' | 'refused' | 'silent' | 'unsent'
+  /** The kernel's word for the outcome, such as ECONNREFUSED. */
+  detail: string
+  /** The way that it took: an index into paths. Absent when it took none of them. */
+  path?: number
+  /** Whether it was seen at just the hooks of that way, and came to the same end. */
+  agrees: boolean
+  /** How many hooks were watched that the way comes to. */
+  hooks: number
+  /** Where it was seen against what was worked out, or not seen: "node-2 forward: not seen". */
+  differences: string[]
 }

@@ -10,6 +10,16 @@ export async function runNft(text: string, where: Where = {}): Promise<void> {
   await run('nft', ['-f', '-'], { ...where, input: text })
 }
 
+/** Whether there is such a table. Without nft on this host there is none. */
+export async function hasTable(table: string, where: Where = {}): Promise<boolean> {
+  try {
+    return (await run('nft', ['list', 'tables'], where)).split('\n').includes(`table ${table}`)
+  } catch (error) {
+    if (error instanceof CommandError && error.exitCode === undefined) return false
+    throw error
+  }
+}
+
 /** A table such as "inet fairlead-policy" in nft's own form, without the state of counters; undefined when there is none. */
 export async function readTable(table: string, where: Where = {}): Promise<string | undefined> {
   return await unlessMissing(run('nft', ['-s', 'list', 'table', ...table.split(' ')], where))
@@ -19,6 +29,12 @@ export async function readTable(table: string, where: Where = {}): Promise<strin
 export async function listTable(table: string, where: Where = {}): Promise<unknown[]> {
   const text = await unlessMissing(run('nft', ['-j', 'list', 'table', ...table.split(' ')], where))
   return text === undefined ? [] : JSON.parse(text).nftables
+}
+
+/** Names of all tables: "inet fairlead-policy". */
+export async function listTables(where: Where = {}): Promise<string[]> {
+  const text = await run('nft', ['list', 'tables'], where)
+  return text.split('\n').flatMap((line) => (line.startsWith('table ') ? [line.slice('table '.length)] : []))
 }
 
 /** Everything that nftables holds, with counters, as the objects below "nftables". */

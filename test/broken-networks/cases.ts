@@ -23,15 +23,17 @@ export interface BrokenNetwork {
     /** On the way back; a warning about what works all the same. */
     as?: 'reply' | 'warning'
   }
-  /** What a real connection meets. "large": only large packets are lost, which a small exchange does not show. */
-  real: 'lost' | 'refused' | 'works' | 'large'
+  /** That of the sender; any when absent. */
+  sourcePort?: number
+  /** What a real packet meets. "large": only large packets are lost, which a small exchange does not show. */
+  real: 'silent' | 'refused' | 'answered' | 'large'
   /** The proxy's own rules: verify names them, and repair mends them. */
   isServices?: boolean
 }
 
 /** What a packet from pod a to pod c, on the other node, meets. */
 const across = { from: 'a', to: 'c' }
-const lost = 'lost' as const
+const lost = 'silent' as const
 
 export const routes: BrokenNetwork[] = [
   {
@@ -96,7 +98,7 @@ export const routes: BrokenNetwork[] = [
     heal: ['node-1: ip rule del from 10.244.1.0/24 lookup 78'],
     ...across,
     expected: { cause: 'none', at: 'c' },
-    real: 'works',
+    real: 'answered',
   },
   {
     name: 'two nodes send a packet to each other for ever',
@@ -259,7 +261,7 @@ export const links: BrokenNetwork[] = [
   },
   {
     name: "the bridge's table leads to the wrong port",
-    break: ['node-1: bridge fdb replace {mac of b} dev to-a master static'],
+    break: ['node-1: bridge fdb replace {mac of b} dev to-a master static sticky'],
     heal: ['node-1: bridge fdb del {mac of b} dev to-a master'],
     from: 'a',
     to: 'b',
@@ -324,7 +326,7 @@ export const links: BrokenNetwork[] = [
     from: 'node-1',
     to: 'a',
     expected: { cause: 'address-duplicate', at: 'a', says: /(?=.*pod default\/a)(?=.*pod default\/b)/, as: 'warning' },
-    real: 'works',
+    real: 'answered',
   },
   {
     name: "the node's uplink takes smaller packets than the pods send, and says so",
@@ -332,7 +334,7 @@ export const links: BrokenNetwork[] = [
     heal: ['node-1: ip link set eth0 mtu 1500'],
     ...across,
     expected: { cause: 'mtu', at: 'c', says: /1400/, as: 'warning' },
-    real: 'works',
+    real: 'answered',
   },
   {
     name: "a bridge's port takes smaller packets than its pods, and swallows larger ones",
@@ -497,7 +499,7 @@ export const rules: BrokenNetwork[] = [
     heal: ['node-1: iptables -t nat -D POSTROUTING 1'],
     ...across,
     expected: { cause: 'source-lost', at: 'c', says: /192\.0\.2\.1/, as: 'warning' },
-    real: 'works',
+    real: 'answered',
   },
   {
     name: 'connection tracking is full',
@@ -610,12 +612,13 @@ export const services: BrokenNetwork[] = [
   {
     name: 'an old UDP entry leads to an endpoint that is gone',
     break: [
-      `node-1: conntrack -I -p udp -t 300 -u SEEN_REPLY,ASSURED -s {ip of a} -d ${clusterIps.web} --sport 40000 --dport 80 -r 10.244.2.99 -q {ip of a} --reply-port-src 8080 --reply-port-dst 40000 --dst-nat 10.244.2.99:8080`,
+      `node-1: conntrack -I -p udp -t 300 -u SEEN_REPLY,ASSURED -s {ip of a} -d ${clusterIps.web} --sport 40000 --dport 80 -r ${clusterIps.web} -q {ip of a} --reply-port-src 80 --reply-port-dst 40000 --dst-nat 10.244.2.99:8080`,
     ],
     heal: ['node-1: conntrack -D -p udp -d 10.96.0.5'],
     from: 'a',
     to: 'web',
     protocol: 'udp',
+    sourcePort: 40_000,
     expected: { cause: 'conntrack-stale', at: 'node-2', says: /10\.244\.2\.99/ },
     real: lost,
   },
@@ -642,7 +645,7 @@ export const tunnels: BrokenNetwork[] = [
     heal: [],
     ...across,
     expected: { cause: 'none', at: 'c' },
-    real: 'works',
+    real: 'answered',
   },
   {
     name: 'no tunnel end is known',

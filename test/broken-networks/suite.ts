@@ -1,11 +1,14 @@
 // Breaks a network, sees what a real connection meets, traces, and mends it again.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { NamespaceState } from '../../api/net/state.ts'
-import type { Leg, TracedPath } from '../../api/net/trace.ts'
+import { endWatch, readWatch, startWatch } from '../../agent/net/watch.ts'
+import type { Place } from '../../api/net/state.ts'
+import type { Flow, Leg, Trace, TracedPath } from '../../api/net/trace.ts'
+import { compareWithReal } from '../../cli/net/trace/proof.ts'
 import { traceFlow } from '../../cli/net/trace/trace.ts'
 import { formatPlace, World } from '../../cli/net/trace/world.ts'
-import { CommandError, run } from '../../cni/linux/exec.ts'
+import { run } from '../../cni/linux/exec.ts'
+import { sendPacket } from '../../cni/linux/sender.ts'
 import { type BrokenCluster, balancerIp, clusterIps, makeBrokenCluster } from './broken-cluster.ts'
 import type { BrokenNetwork } from './cases.ts'
 
@@ -34,12 +37,15 @@ export function testBrokenNetworks(
 
 async function expectTrace(cluster: BrokenCluster, network: BrokenNetwork): Promise<void> {
   const { expected, real } = network
+  const flow = makeFlow(cluster, network)
   // First the real packet, as on a network that has been broken for a while.
-  const met = await connect(cluster, network)
-  const path = await trace(cluster, network)
+  const { mark, answer, seen } = await sendMarked(cluster, network, flow)
+  const traced = await trace(cluster, network, flow)
+  const [path = fail('a way')] = traced.paths
   expect(describePath(path, expected.as)).toEqual({ cause: expected.cause, at: expected.at })
   if (expected.says !== undefined) expect(explain(path, expected.as)).toMatch(expected.says)
-  expect(met).toBe(real === 'large' ? 'works' : real)
+  expect(answer.outcome).toBe(real === 'large' ? 'answered' : real)
+  expect(compareWithReal(traced, mark, answer, seen)).toMatchObject({ agrees: true, differences: [] })
 }
 
 function describePath({ forward, reply, warnings }: TracedPath, as: BrokenNetwork['expected']['as']) {
@@ -54,33 +60,31 @@ function explain({ forward, reply, warnings }: TracedPath, as: BrokenNetwork['ex
   return `${leg?.end.text} ${leg?.end.rule?.object ?? ''}`
 }
 
-async function trace(cluster: BrokenCluster, network: BrokenNetwork): Promise<TracedPath> {
-  const { from, to, protocol = 'tcp' } = network
-  const { address, port } = target(cluster, network)
-  const states: NamespaceState[] = await cluster.pictures(protocol === 'udp' ? [address] : [])
-  const world = new World(states)
-  const entryNode = world.find({ node: 'node-2' })
-  const link = entryNode?.link('eth0')
-  const node = cluster.pods.find(({ name }) => name === from)?.node.name
-  const namespace = node === undefined ? world.find({ node: from }) : world.find({ node, pod: `default/${from}` })
-  const isService = clusterIps[to] !== undefined || port === 30080 || to === balancerIp
-  const flow = { protocol, destination: address, port, sourcePort: 40_000 }
-  const { paths } =
-    from === 'outside' && entryNode !== undefined && link !== undefined
-      ? traceFlow({
-          world,
-          flow: { ...flow, source: '192.0.2.200' },
-          from: { entry: { namespace: entryNode, link } },
-          service: 'default/web',
-        })
-      : traceFlow({
-          world,
-          flow,
-          from: { namespace: namespace ?? fail(from) },
-          ...(isService && { service: `default/${to}` }),
-        })
-  return paths[0] ?? fail('a way')
+async function trace(cluster: BrokenCluster, network: BrokenNetwork, flow: Flow): Promise<Trace> {
+  const { from, to } = network
+  const world = new World(await cluster.pictures(flow.protocol === 'udp' ? [flow.destination] : []))
+  const isService = clusterIps[to] !== undefined || flow.port === 30080 || to === balancerIp
+  return traceFlow({
+    world,
+    flow,
+    from: findSender(cluster, world, from),
+    ...(isService && { service: `default/${from === 'outside' ? 'web' : to}` }),
+  })
 }
+
+function findSender(cluster: BrokenCluster, world: World, from: string): Parameters<typeof traceFlow>[0]['from'] {
+  const namespace = world.find(findPlace(cluster, from)) ?? fail(from)
+  return from === 'outside' ? { entry: { namespace, link: namespace.link('eth0') ?? fail('eth0') } } : { namespace }
+}
+
+/** Where the packet is first seen; packets from outside come to node-2. */
+function findPlace({ pods }: BrokenCluster, from: string): Place {
+  if (from === 'outside') return { node: 'node-2' }
+  const node = pods.find(({ name }) => name === from)?.node.name
+  return node === undefined ? { node: from } : { node, pod: `default/${from}` }
+}
+
+const isSamePlace = (a: Place, b: Place) => a.node === b.node && a.pod === b.pod
 
 function fail(what: string): never {
   throw new Error(`there is no ${what}`)
@@ -93,30 +97,40 @@ function target(cluster: BrokenCluster, { to, port }: BrokenNetwork): { address:
   return { address: pod?.ip ?? to, port: port ?? 8080 }
 }
 
-/** What a real connection, or a datagram and its answer, meets. */
-async function connect(cluster: BrokenCluster, network: BrokenNetwork): Promise<'lost' | 'refused' | 'works'> {
+/** Each packet has a port and a mark of its own: connection tracking knows nothing of it, and what waited for a neighbour is another. */
+let nextPort = 41_000
+
+function makeFlow(cluster: BrokenCluster, network: BrokenNetwork): Flow {
   const { address, port } = target(cluster, network)
-  const shown = address.includes(':') ? `[${address}]` : address
-  // A refusal that comes while the first packet is still being sent counts only when it is sent again, after a second.
-  const timeout = network.real === 'refused' ? 2.5 : 1
-  const place =
-    network.protocol === 'udp'
-      ? `UDP:${shown}:${port},sourceport=40000`
-      : `TCP:${shown}:${port},connect-timeout=${timeout}`
-  try {
-    const answer = await run('socat', ['-T2', '-t2', '-', place], { ...cluster.host(network.from), input: 'hello\n' })
-    return answer === '' ? 'lost' : 'works'
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    return /refused|No route to host|unreachable|Permission denied|prohibited/i.test(error.stderr)
-      ? refusedOrLost(error.stderr)
-      : 'lost'
-  }
+  const { protocol = 'tcp', sourcePort = nextPort++, from } = network
+  const source = from === 'outside' ? { source: '192.0.2.200' } : {}
+  return { protocol, destination: address, port, sourcePort, ...source }
 }
 
-/** "No route to host" is what a failed neighbour on the own link looks like as well. */
-function refusedOrLost(stderr: string): 'lost' | 'refused' {
-  return /timed out/i.test(stderr) ? 'lost' : 'refused'
+/** Sends one marked packet, counted everywhere. */
+async function sendMarked(cluster: BrokenCluster, { from, real }: BrokenNetwork, flow: Flow) {
+  const id = 'suite'
+  const mark = nextPort
+  const { places } = cluster
+  const sender = findPlace(cluster, from)
+  const hook = from === 'outside' ? ('prerouting' as const) : ('output' as const)
+  await Promise.all(
+    places.map((each) =>
+      startWatch(
+        { id, mark, ...(isSamePlace(each.place, sender) && { begin: { hook, flow } }) },
+        { netns: each.host.netns },
+      ),
+    ),
+  )
+  try {
+    // A refusal that comes while the first packet is still being sent counts only when it is sent again, after a second.
+    const timeoutMs = real === 'refused' ? 2_500 : 1_000
+    const answer = await sendPacket({ ...flow, timeoutMs }, { netns: cluster.host(from).netns })
+    const seen = await Promise.all(places.map(({ place, host }) => readWatch(id, place, { netns: host.netns })))
+    return { mark, answer, seen: seen.flat() }
+  } finally {
+    await Promise.all(places.map(({ host }) => endWatch(id, { netns: host.netns })))
+  }
 }
 
 async function expectRepair(cluster: BrokenCluster, network: BrokenNetwork): Promise<void> {
@@ -125,7 +139,8 @@ async function expectRepair(cluster: BrokenCluster, network: BrokenNetwork): Pro
   expect(differences.map(({ owner }) => owner).join()).toMatch(/Service/)
   for (const backend of backends) await backend.resync()
   expect((await Promise.all(backends.map((backend) => backend.verify()))).flat()).toEqual([])
-  expect(await connect(cluster, network)).toBe('works')
+  const { answer } = await sendMarked(cluster, network, makeFlow(cluster, network))
+  expect(answer.outcome).toBe('answered')
 }
 
 async function runAll(cluster: BrokenCluster, lines: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@
 // host-gw or VXLAN, the node's rules. Pictures of them are taken by the agent's own collector.
 
 import { collectState } from '../../agent/net/collect.ts'
-import type { NamespaceState } from '../../api/net/state.ts'
+import type { NamespaceState, Place } from '../../api/net/state.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { restoreRules } from '../../cni/linux/iptables.ts'
 import { type Host, TestNetwork } from './namespaces.ts'
@@ -28,6 +28,8 @@ export interface TestCluster {
   nodes: TestNode[]
   pods: TestPod[]
   outside: Host
+  /** All nodes and pods. */
+  places: { place: Place; host: Host }[]
   /** Pictures of all nodes and pods. */
   pictures(addresses?: readonly string[]): Promise<NamespaceState[]>
   close(): Promise<void>
@@ -71,7 +73,7 @@ export async function makeCluster(
     ...nodes.map(({ host, name }) => network.serve(host, 'tcp', 9000, name)),
     network.serve(outside, 'tcp', 9000, 'outside'),
   ])
-  const places = [
+  const places: TestCluster['places'] = [
     ...nodes.map(({ name, host }) => ({ place: { node: name }, host })),
     ...pods.map(({ name, host, node }) => ({ place: { node: node.name, pod: `default/${name}` }, host })),
   ]
@@ -80,6 +82,7 @@ export async function makeCluster(
     nodes,
     pods,
     outside,
+    places,
     pictures: (addresses = []) =>
       Promise.all(places.map(({ place, host }) => collectState({ place, netns: host.netns, addresses }))),
     close: () => network.close(),

@@ -38,7 +38,7 @@ export function transmit(walk: Walk, port: Port, frame: Frame): Position | End {
 }
 
 function downEnd(walk: Walk, { namespace, link }: Port, { packet }: Frame, why: string): End {
-  return walk.drop(namespace, 'link-down', `${link.ifname} ${why}`, packet, link.ifname, 'link')
+  return walk.block(namespace, 'link-down', `${link.ifname} ${why}`, packet, link.ifname, 'link')
 }
 
 /** Into another namespace: nothing of what the old one knew of the packet goes along. */
@@ -75,7 +75,7 @@ function bridgeIn(walk: Walk, port: Port, bridge: Port, frame: Frame): Position 
   const { namespace, link } = port
   const { packet } = frame
   const down = portDown(port)
-  if (down !== undefined) return walk.drop(namespace, 'port-down', down, packet, link.ifname, 'bridge')
+  if (down !== undefined) return walk.block(namespace, 'port-down', down, packet, link.ifname, 'bridge')
   if (!isUp(bridge.link)) return downEnd(walk, bridge, frame, 'is down')
   const name = bridge.link.ifname
   walk.note(namespace, 'bridge', `comes in by port ${link.ifname} of ${name}`, packet, {
@@ -124,6 +124,7 @@ function bridgeOut(walk: Walk, bridge: Port, from: Port | undefined, frame: Fram
   const { namespace, link } = bridge
   const { packet } = frame
   const stop = (cause: Cause, text: string) => walk.drop(namespace, cause, text, packet, link.ifname, 'bridge')
+  const block = (cause: Cause, text: string) => walk.block(namespace, cause, text, packet, link.ifname, 'bridge')
   const leads = namespace.ports(link.ifname).map((each) => ({ namespace, link: each }))
   const behind = (port: Port) =>
     [walk.world.peerOf(port)].some(
@@ -157,9 +158,9 @@ function bridgeOut(walk: Walk, bridge: Port, from: Port | undefined, frame: Fram
   if (from !== undefined && from.link.ifname === out && settings?.hairpin !== true)
     return stop('hairpin-off', `the packet goes back by the port it came from, ${out}, and hairpin is off there`)
   if (settings?.isolated === true && from?.link.linkinfo?.info_slave_data?.isolated === true)
-    return stop('port-isolated', `ports ${from.link.ifname} and ${out} are isolated from each other`)
+    return block('port-isolated', `ports ${from.link.ifname} and ${out} are isolated from each other`)
   const down = portDown(target)
-  if (down !== undefined) return stop('port-down', down)
+  if (down !== undefined) return block('port-down', down)
   if (packet.bytes > target.link.mtu)
     return stop(
       'mtu',

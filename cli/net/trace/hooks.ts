@@ -1,12 +1,12 @@
 // One hook of netfilter: connection tracking, translation and every base chain of both dialects, in the order of priorities.
 
-import type { Cause, RuleReference } from '../../../api/net/trace.ts'
+import type { Cause, HookName, RuleReference } from '../../../api/net/trace.ts'
 import type { Family } from './address.ts'
 import type { Connection, Tuple } from './connections.ts'
 import { parseIptables } from './iptables/parse.ts'
 import { parseNft } from './nft/model.ts'
 import type { Packet } from './packet.ts'
-import { type BaseChain, type ChainEnd, type HookName, type RuleContext, walkChain } from './rules.ts'
+import { type BaseChain, type ChainEnd, type RuleContext, walkChain } from './rules.ts'
 import type { Namespace } from './world.ts'
 
 export interface Devices {

@@ -1,6 +1,6 @@
 // The IP layer of one namespace: sending, receiving, forwarding, delivering.
 
-import type { End } from '../../../api/net/trace.ts'
+import type { End, HookName } from '../../../api/net/trace.ts'
 import { isSame } from './address.ts'
 import { isSameTuple, tupleOf } from './connections.ts'
 import { openTunnel } from './frames.ts'
@@ -9,7 +9,6 @@ import { chooseServer } from './ipvs.ts'
 import { resolve } from './neighbours.ts'
 import { formatEnd, type Packet } from './packet.ts'
 import type { RouteDecision } from './routing.ts'
-import type { HookName } from './rules.ts'
 import { isLoopback } from './tests.ts'
 import type { Position, Walk } from './walk.ts'
 import type { Namespace } from './world.ts'
@@ -58,6 +57,7 @@ export function receive(
   device: string,
   { isPrerouted = false, physicalIn }: { isPrerouted?: boolean; physicalIn?: string } = {},
 ): Position | End {
+  walk.awaited = undefined
   if (!isPrerouted) {
     const end = pass(walk, namespace, 'prerouting', packet, { iif: device, ...(physicalIn && { physicalIn }) })
     if (end !== undefined) return end
@@ -104,13 +104,11 @@ function forward(walk: Walk, namespace: Namespace, packet: Packet, iif: string, 
   }
   const refusal = refuseRoute(walk, namespace, packet, route)
   if (refusal !== undefined) return refusal
-  if (walk.isLoop(namespace))
-    return walk.drop(
-      namespace,
-      'loop',
-      `the packet goes round in circles: ${namespace.name} has forwarded it before`,
-      packet,
-    )
+  if (walk.isLoop(namespace)) {
+    const text = `the packet goes round in circles: ${namespace.name} has forwarded it before`
+    // Once its time is up, the sender is told.
+    return walk.end(namespace, 'refused', 'loop', text, packet)
+  }
   walk.note(namespace, 'route', `route ${describe(route)}`, packet, deviceOf(route))
   const end = pass(walk, namespace, 'forward', packet, { iif, oif: route.device })
   return end ?? (() => leave(walk, namespace, packet, route))
@@ -190,6 +188,9 @@ export function pass(
 ): End | undefined {
   const { did, rules, accepted, known, notes, end } = runHook(namespace, hook, packet, devices, walk.choose)
   walk.known ??= known
+  // What a tunnel carries is seen again where it is unpacked; the packet around it is another one.
+  if (packet.inner === undefined)
+    walk.hooks.push({ place: namespace.place, hook, hop: walk.hops.length, passes: end === undefined })
   if (end !== undefined) {
     const { outcome, cause, text, rule } = end
     return walk.end(namespace, outcome, cause, `${hook}: ${text}`, packet, {

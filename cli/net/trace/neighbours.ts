@@ -26,7 +26,8 @@ export function resolve(
   const port = { namespace, link }
   const found = findAddress(walk, port, packet, nextHop)
   if ('outcome' in found) return found
-  const { mac, text, wrong } = found
+  const { mac, text, wrong, isAsked } = found
+  if (isAsked === true) walk.awaited = { nextHop, hooks: walk.hooks.length }
   walk.note(namespace, 'neighbour', text, packet, { device, mtu })
   return () => transmit(walk, port, { packet, mac, nextHop, ...(wrong !== undefined && { wrong }) })
 }
@@ -35,6 +36,8 @@ interface Found {
   mac: string
   text: string
   wrong?: Frame['wrong']
+  /** The kernel does not know it yet. */
+  isAsked?: boolean
 }
 
 function findAddress(walk: Walk, port: Port, packet: Packet, nextHop: string): Found | End {
@@ -55,7 +58,11 @@ function findAddress(walk: Walk, port: Port, packet: Packet, nextHop: string): F
   const answering = owners.filter(({ link: own }) => !own.flags.includes('NOARP'))
   const answer = answering.length > 1 ? answering[walk.choose(answering.length)] : answering[0]
   if (answer?.link.address !== undefined)
-    return { mac: answer.link.address, text: `${nextHop} is at ${answer.link.address}, once it is asked for` }
+    return {
+      mac: answer.link.address,
+      text: `${nextHop} is at ${answer.link.address}, once it is asked for`,
+      isAsked: true,
+    }
   const [silent] = owners
   if (silent !== undefined) {
     const text = `${silent.namespace.name} has ${nextHop} but answers no ARP on ${silent.link.ifname} (NOARP)`

@@ -1,11 +1,9 @@
 // What iptables and nftables have in common: base chains at hooks, chains of rules, verdicts. Each dialect reads its own rules;
 // the walk through them is the same.
 
-import type { RuleReference } from '../../../api/net/trace.ts'
+import type { HookName, RuleReference } from '../../../api/net/trace.ts'
 import type { Packet } from './packet.ts'
 import type { Namespace } from './world.ts'
-
-export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
 
 /** What a rule may look at, and do. */
 export interface RuleContext {

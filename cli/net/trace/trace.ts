@@ -56,7 +56,7 @@ function tracePath(options: TraceOptions, choose: Choose, bytes: number): Traced
   const largest = largestBytes(flow, leg)
   if (forward.end.outcome !== 'delivered' && forward.end.outcome !== 'left') return { path, largest }
   const back = traceReply(options, walk, choose, sent, bytes)
-  const reply = { hops: back.hops, end: judgeReply(back.end, world) }
+  const reply = { hops: back.hops, hooks: back.hooks, end: judgeReply(back.end, world) }
   warnOfSources(walk, sent, options)
   return { path: { ...path, reply, warnings: walk.warnings, mtu: Math.min(walk.mtu, back.mtu) }, largest }
 }
@@ -171,6 +171,9 @@ function checkSize(options: TraceOptions, choose: Choose, small: Traced): Traced
   }
   const text = `small packets pass, large ones do not: ${bad.end.text}`
   const isForward = bad === large.forward
-  const worse = { hops: bad.hops, end: { ...bad.end, text } }
-  return isForward ? { ...small.path, forward: worse } : { ...small.path, reply: worse }
+  // Hooks are those of the small packets, which are what is sent to prove it.
+  const { hooks = [] } = (isForward ? small.path.forward : small.path.reply) ?? {}
+  const worse: Leg = { hops: bad.hops, hooks, end: { ...bad.end, text } }
+  const path: TracedPath = { ...small.path, isLargeOnly: true }
+  return isForward ? { ...path, forward: worse } : { ...path, reply: worse }
 }

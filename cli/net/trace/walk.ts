@@ -2,7 +2,7 @@
 // the next position or the end. The order of things follows the kernel: net/ipv4/ip_input.c, ip_forward.c, ip_output.c,
 // net/bridge/br_input.c, br_netfilter_hooks.c.
 
-import type { Cause, End, Hop, Leg, RuleReference, Step } from '../../../api/net/trace.ts'
+import type { Cause, End, HookPass, Hop, Leg, RuleReference, Step } from '../../../api/net/trace.ts'
 import type { Tuple } from './connections.ts'
 import { formatPacket, type Packet } from './packet.ts'
 import type { Namespace, Port, World } from './world.ts'
@@ -17,6 +17,7 @@ const stepLimit = 200
 export class Walk {
   readonly world: World
   readonly hops: Hop[] = []
+  readonly hooks: HookPass[] = []
   readonly warnings: { cause: Cause; text: string }[] = []
   /** Picks one of several random outcomes. */
   readonly choose: (count: number) => number
@@ -26,6 +27,8 @@ export class Walk {
   last: { packet: Packet; namespace: Namespace; exit?: Port } | undefined
   /** A real entry of connection tracking that translated the packet. */
   known: string | undefined
+  /** The next hop's hardware address must be asked for first; until then the packet has come through this many hooks. */
+  awaited: { nextHop: string; hooks: number } | undefined
   /** What the sender sent, once its kernel has chosen the source. */
   sent: Tuple | undefined
   /** Smallest MTU that the packet met. */
@@ -43,7 +46,7 @@ export class Walk {
     let position = start
     for (let count = 0; count < stepLimit; count++) {
       const next = position()
-      if (typeof next !== 'function') return { hops: this.hops, end: next }
+      if (typeof next !== 'function') return { hops: this.hops, hooks: this.hooks, end: next }
       position = next
     }
     throw new Error(`the packet was followed for ${stepLimit} steps without an end`)
@@ -57,6 +60,17 @@ export class Walk {
 
   warn(cause: Cause, text: string): void {
     if (!this.warnings.some((warning) => warning.text === text)) this.warnings.push({ cause, text })
+  }
+
+  /**
+   * Ends the walk where a frame cannot go on. Where the way had to be asked for, the question goes that way too and is not answered:
+   * the packet itself never comes so far.
+   */
+  block(namespace: Namespace, cause: Cause, text: string, packet: Packet, device: string, step: Step): End {
+    const { awaited } = this
+    if (awaited === undefined) return this.drop(namespace, cause, text, packet, device, step)
+    this.hooks.splice(awaited.hooks)
+    return this.drop(namespace, cause, `${text}, so that nobody answers for ${awaited.nextHop}`, packet, device, step)
   }
 
   /** Ends the walk at a hop of its own. */

@@ -1,10 +1,10 @@
 // Reads the text of `iptables-save -c`: tables, chains with policies, rules with counters. Rules are understood one by one when
 // a packet meets them, as a big node has far more than any packet meets.
 
-import type { RuleReference } from '../../../../api/net/trace.ts'
+import type { HookName, RuleReference } from '../../../../api/net/trace.ts'
 import type { Family } from '../address.ts'
 import { ownerOf } from '../owner.ts'
-import type { BaseChain, HookName, Rule } from '../rules.ts'
+import type { BaseChain, Rule } from '../rules.ts'
 import { IptablesRule } from './rule.ts'
 
 interface Chain {

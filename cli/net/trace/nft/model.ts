@@ -1,9 +1,9 @@
 // Reads the objects of `nft -j list ruleset` (man libnftables-json) into base chains, chains, sets and maps.
 
-import type { RuleReference } from '../../../../api/net/trace.ts'
+import type { HookName, RuleReference } from '../../../../api/net/trace.ts'
 import type { Family } from '../address.ts'
 import { ownerOf } from '../owner.ts'
-import type { BaseChain, HookName, Rule } from '../rules.ts'
+import type { BaseChain, Rule } from '../rules.ts'
 import { formatRule } from './format.ts'
 import { NftRule } from './rule.ts'
 

@@ -1,0 +1,44 @@
+// Paths below /net/ that are tools rather than pictures: captures and faults. Everything else goes on to the next handler.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { json } from 'node:stream/consumers'
+import type { CaptureRequest } from '../../api/net/capture.ts'
+import { badRequest } from '../../api/objects/status-error.ts'
+import { Captures, type CapturesOptions } from './capture.ts'
+
+type Handler = { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
+
+export class NetTools implements Handler {
+  readonly #captures: Captures
+  readonly #next: Handler
+
+  constructor(options: CapturesOptions, next: Handler) {
+    this.#captures = new Captures(options)
+    this.#next = next
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://agent')
+    switch (`${request.method} ${pathname}`) {
+      case 'GET /net/hops':
+        return sendJson(response, await this.#captures.hops(searchParams.getAll('pod')))
+      case 'POST /net/capture':
+        return await this.#captures.capture(await readJson<CaptureRequest>(request), request, response)
+      default:
+        return await this.#next.handle(request, response)
+    }
+  }
+}
+
+async function readJson<T>(request: IncomingMessage): Promise<T> {
+  try {
+    return (await json(request)) as T
+  } catch (error) {
+    if (error instanceof SyntaxError) throw badRequest(`the body is not JSON: ${error.message}`)
+    throw error
+  }
+}
+
+function sendJson(response: ServerResponse, body: object): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
