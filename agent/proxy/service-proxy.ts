@@ -4,9 +4,10 @@
 import type { Client } from '../../api/client/client.ts'
 import { Informer } from '../../api/client/informer.ts'
 import { pause } from '../../api/client/work-queue.ts'
-import type { EndpointSlice, Service } from '../../api/generated/types.ts'
+import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
 import { toKey } from '../../api/objects/object.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
+import { nodes } from '../../api/resources/nodes.ts'
 import { services } from '../../api/resources/services.ts'
 import type { BackendOptions, ProxyBackend } from './backend.ts'
 import { ConnectionCleaner } from './connection-cleaner.ts'
@@ -22,6 +23,7 @@ export interface ServiceProxyOptions extends BackendOptions {
 
 /** How long changes are collected: the endpoints of a rollout come in bursts. */
 const collectMs = 5
+const zoneLabel = 'topology.kubernetes.io/zone'
 const retryMs = 1_000
 /** A full comparison with the kernel: the net under the mechanism, for rules that somebody else flushed. */
 const resyncMs = 60_000
@@ -31,6 +33,9 @@ export class ServiceProxy {
   readonly #backend: ProxyBackend
   readonly #services: Informer<Service>
   readonly #slices: Informer<EndpointSlice>
+  /** This node, for its zone. */
+  readonly #self: Informer<Node>
+  #zone: string | undefined
   readonly #changed = new Set<string>()
   readonly #cleaner: ConnectionCleaner
   #wake: (() => void) | undefined
@@ -45,6 +50,8 @@ export class ServiceProxy {
       onError,
       indexes: { service: (slice) => [serviceKeyOf(slice)] },
     })
+    this.#self = new Informer(client, nodes, { onError, fieldSelector: `metadata.name=${options.nodeName}` })
+    this.#self.onChange(({ object }) => this.#setZone(object?.metadata.labels?.[zoneLabel]))
     this.#services.onChange(({ old, object }) => this.#mark(toKey(object ?? old ?? {})))
     this.#slices.onChange(({ old, object }) => {
       if (old !== undefined) this.#mark(serviceKeyOf(old))
@@ -56,9 +63,10 @@ export class ServiceProxy {
   async run(signal: AbortSignal): Promise<void> {
     const wakeUp = () => this.#wake?.()
     signal.addEventListener('abort', wakeUp)
-    const informers = Promise.all([this.#services.run(signal), this.#slices.run(signal)])
-    // Nothing is written before both lists are whole: half a picture would cut working Services.
-    await Promise.race([Promise.all([this.#services.synced, this.#slices.synced]), informers])
+    const all = [this.#services, this.#slices, this.#self]
+    const informers = Promise.all(all.map((informer) => informer.run(signal)))
+    // Nothing is written before all lists are whole: half a picture would cut working Services.
+    await Promise.race([Promise.all(all.map(({ synced }) => synced)), informers])
     // Together, so that informers that fail later are heard of at once: rules that nobody keeps up look like working ones.
     await Promise.all([informers, this.#serve(signal)])
     signal.removeEventListener('abort', wakeUp)
@@ -71,6 +79,13 @@ export class ServiceProxy {
       if (due || this.#changed.size > 0) due = !(await this.#sync(signal))
       if (!signal.aborted && !due && this.#changed.size === 0) due = await this.#waitForChange()
     }
+  }
+
+  /** Any Service may keep traffic within a zone. */
+  #setZone(zone: string | undefined): void {
+    if (zone === this.#zone) return
+    this.#zone = zone
+    for (const service of this.#services.list()) this.#mark(toKey(service))
   }
 
   #mark(serviceKey: string): void {
@@ -112,7 +127,10 @@ export class ServiceProxy {
     const service = this.#services.get(key)
     return service === undefined
       ? []
-      : toServicePorts(service, this.#slices.byIndex('service', key), this.#options.nodeName)
+      : toServicePorts(service, this.#slices.byIndex('service', key), {
+          nodeName: this.#options.nodeName,
+          zone: this.#zone,
+        })
   }
 }
 

@@ -36,38 +36,39 @@ const ipsOf = (endpoints: { ip: string }[] | undefined) => endpoints?.map(({ ip 
 
 test('ready endpoints serve, whatever the order of the slices', () => {
   const slices = [slice(['10.244.1.2', 'a']), slice(['10.244.2.2', 'b'], ['10.244.2.3', 'b', { ready: false }])]
-  const [port] = toServicePorts(service(), slices, 'a')
+  const [port] = toServicePorts(service(), slices, { nodeName: 'a' })
   expect(port).toMatchObject({ id: 'default/web:http', protocol: 'tcp', clusterIp: '10.96.0.5', port: 80 })
   expect(ipsOf(port?.cluster)).toEqual(['10.244.1.2', '10.244.2.2'])
-  expect(toServicePorts(service(), slices.toReversed(), 'a')).toEqual([port])
+  expect(toServicePorts(service(), slices.toReversed(), { nodeName: 'a' })).toEqual([port])
 })
 
 test('endpoints that end serve only when no other does', () => {
   const ending = { ready: false, serving: true, terminating: true }
   expect(
-    ipsOf(toServicePorts(service(), [slice(['10.244.1.2', 'a'], ['10.244.1.3', 'a', ending])], 'a')[0]?.cluster),
+    ipsOf(
+      toServicePorts(service(), [slice(['10.244.1.2', 'a'], ['10.244.1.3', 'a', ending])], { nodeName: 'a' })[0]
+        ?.cluster,
+    ),
   ).toEqual(['10.244.1.2'])
-  expect(ipsOf(toServicePorts(service(), [slice(['10.244.1.3', 'a', ending])], 'a')[0]?.cluster)).toEqual([
-    '10.244.1.3',
-  ])
+  expect(ipsOf(toServicePorts(service(), [slice(['10.244.1.3', 'a', ending])], { nodeName: 'a' })[0]?.cluster)).toEqual(
+    ['10.244.1.3'],
+  )
 })
 
 test('traffic policies keep to this node', () => {
   const slices = [slice(['10.244.1.2', 'a'], ['10.244.2.2', 'b'])]
-  const [internal] = toServicePorts(service({ internalTrafficPolicy: 'Local' }), slices, 'a')
+  const [internal] = toServicePorts(service({ internalTrafficPolicy: 'Local' }), slices, { nodeName: 'a' })
   expect(internal).toMatchObject({ internalPolicy: 'Local', externalPolicy: 'Cluster' })
   expect(internal === undefined ? [] : ipsOf(internalEndpoints(internal))).toEqual(['10.244.1.2'])
-  const [external] = toServicePorts(service({ externalTrafficPolicy: 'Local' }), slices, 'b')
+  const [external] = toServicePorts(service({ externalTrafficPolicy: 'Local' }), slices, { nodeName: 'b' })
   expect(external === undefined ? [] : ipsOf(externalEndpoints(external))).toEqual(['10.244.2.2'])
   expect(ipsOf(external?.cluster)).toEqual(['10.244.1.2', '10.244.2.2'])
 })
 
 test('an address that moves between slices serves once, as ready', () => {
-  const [port] = toServicePorts(
-    service(),
-    [slice(['10.244.1.2', 'a', { ready: false }]), slice(['10.244.1.2', 'a'])],
-    'a',
-  )
+  const [port] = toServicePorts(service(), [slice(['10.244.1.2', 'a', { ready: false }]), slice(['10.244.1.2', 'a'])], {
+    nodeName: 'a',
+  })
   expect(ipsOf(port?.cluster)).toEqual(['10.244.1.2'])
 })
 
@@ -76,16 +77,18 @@ test.each([
   ['without an address yet', { clusterIP: '' }],
   ['an ExternalName', { type: 'ExternalName' }],
 ])('a Service that is %s wants nothing of the node', (_, spec) => {
-  expect(toServicePorts(service(spec), [slice(['10.244.1.2', 'a'])], 'a')).toEqual([])
+  expect(toServicePorts(service(spec), [slice(['10.244.1.2', 'a'])], { nodeName: 'a' })).toEqual([])
 })
 
 test('affinity lasts three hours unless the Service says otherwise', () => {
-  expect(toServicePorts(service({ sessionAffinity: 'ClientIP' }), [], 'a')[0]?.affinitySeconds).toBe(10_800)
+  expect(toServicePorts(service({ sessionAffinity: 'ClientIP' }), [], { nodeName: 'a' })[0]?.affinitySeconds).toBe(
+    10_800,
+  )
   expect(
     toServicePorts(
       service({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } } }),
       [],
-      'a',
+      { nodeName: 'a' },
     )[0]?.affinitySeconds,
   ).toBe(5)
 })
@@ -99,7 +102,7 @@ test('a dual-stack Service has each port once per family, with that family of en
       loadBalancerSourceRanges: ['198.51.100.0/24', '2001:db8:1::/48'],
     }),
     [slice(['10.244.1.2', 'a']), six],
-    'a',
+    { nodeName: 'a' },
   )
   expect(ports.map(({ family, clusterIp, cluster }) => [family, clusterIp, ...cluster.map(({ ip }) => ip)])).toEqual([
     ['ipv4', '10.96.0.5', '10.244.1.2'],
@@ -109,4 +112,63 @@ test('a dual-stack Service has each port once per family, with that family of en
     [['192.0.2.9'], ['198.51.100.0/24']],
     [['2001:db8::9'], ['2001:db8:1::/48']],
   ])
+})
+
+type Hints = NonNullable<NonNullable<EndpointSlice['endpoints']>[number]['hints']>
+
+/** Endpoints by address and hints: the third group of the address is their zone's number. */
+function hinted(...endpoints: [ip: string, nodeName: string, hints?: Hints, conditions?: Condition][]): EndpointSlice {
+  return {
+    ...slice(),
+    endpoints: endpoints.map(([ip, nodeName, hints, conditions = { ready: true }]) => ({
+      addresses: [ip],
+      nodeName,
+      conditions,
+      ...(hints !== undefined && { hints }),
+    })),
+  }
+}
+
+const zone = (name: string): Hints => ({ forZones: [{ name }] })
+const node = (name: string, zoneName: string): Hints => ({ forNodes: [{ name }], ...zone(zoneName) })
+
+test.each<[string, EndpointSlice, string[]]>([
+  [
+    'endpoints hinted at for the own zone serve it',
+    hinted(['10.244.1.2', 'b', zone('z1')], ['10.244.2.2', 'c', zone('z2')]),
+    ['10.244.1.2'],
+  ],
+  [
+    'of those hinted at for nodes, the own node’s do, and not the zone’s others',
+    hinted(['10.244.1.2', 'a', node('a', 'z1')], ['10.244.1.3', 'b', node('b', 'z1')]),
+    ['10.244.1.2'],
+  ],
+  [
+    'without one on the node, those of the zone do',
+    hinted(['10.244.1.3', 'b', node('b', 'z1')], ['10.244.2.3', 'c', node('c', 'z2')]),
+    ['10.244.1.3'],
+  ],
+  [
+    'one endpoint without a hint makes all serve',
+    hinted(['10.244.1.2', 'b', zone('z1')], ['10.244.2.2', 'c']),
+    ['10.244.1.2', '10.244.2.2'],
+  ],
+  [
+    'a zone without endpoints is served by all',
+    hinted(['10.244.2.2', 'c', zone('z2')], ['10.244.3.2', 'd', zone('z3')]),
+    ['10.244.2.2', '10.244.3.2'],
+  ],
+  [
+    'what is not ready has no say',
+    hinted(['10.244.1.2', 'b', zone('z1')], ['10.244.2.2', 'c', undefined, { ready: false }]),
+    ['10.244.1.2'],
+  ],
+])('%s', (_, hintedSlice, expected) => {
+  const [port] = toServicePorts(service(), [hintedSlice], { nodeName: 'a', zone: 'z1' })
+  expect(ipsOf(port?.cluster)).toEqual(expected)
+})
+
+test('a node without a zone heeds no zone’s hint', () => {
+  const far = hinted(['10.244.1.2', 'b', zone('z1')], ['10.244.2.2', 'c', zone('z2')])
+  expect(ipsOf(toServicePorts(service(), [far], { nodeName: 'a' })[0]?.cluster)).toHaveLength(2)
 })

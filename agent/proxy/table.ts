@@ -59,16 +59,23 @@ export function allEndpoints({ cluster, local }: ServicePort): Endpoint[] {
   return [...cluster, ...local.filter(({ ip, port }) => !known.has(`${ip}:${port}`))]
 }
 
+/** Where the table is for. */
+export interface Place {
+  nodeName: string
+  /** The node's label topology.kubernetes.io/zone. */
+  zone?: string | undefined
+}
+
 /** What the Service wants of this node. Headless and ExternalName Services want nothing. */
 export function toServicePorts(
   service: Stored<Service>,
   slices: readonly EndpointSlice[],
-  nodeName: string,
+  place: Place,
 ): ServicePort[] {
   const { clusterIP, clusterIPs = [], type, ports = [] } = service.spec
   if (type === 'ExternalName' || clusterIP === undefined || clusterIP === '' || clusterIP === 'None') return []
   const addresses = clusterIPs.length > 0 ? clusterIPs : [clusterIP]
-  return addresses.flatMap((address) => ports.map((port) => toServicePort(service, address, port, slices, nodeName)))
+  return addresses.flatMap((address) => ports.map((port) => toServicePort(service, address, port, slices, place)))
 }
 
 type ApiPort = NonNullable<Service['spec']>['ports'] extends (infer Port)[] | undefined ? Port : never
@@ -78,11 +85,11 @@ function toServicePort(
   clusterIp: string,
   port: ApiPort,
   slices: readonly EndpointSlice[],
-  nodeName: string,
+  place: Place,
 ): ServicePort {
   const family = familyOf(clusterIp)
   const protocol = toProtocol(port.protocol)
-  const candidates = findCandidates(slices, family, port.name ?? '', protocol, nodeName)
+  const candidates = findCandidates(slices, family, port.name ?? '', protocol, place)
   const ofFamily = (addresses: string[]) => addresses.filter((address) => familyOf(address) === family)
   const ingress = status?.loadBalancer?.ingress ?? []
   const affinity =
@@ -102,7 +109,7 @@ function toServicePort(
     ...(affinity !== undefined && { affinitySeconds: affinity }),
     internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
     externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
-    cluster: chooseServing(candidates),
+    cluster: chooseServing(chooseNear(candidates)),
     local: chooseServing(candidates.filter(isLocal)),
   }
 }
@@ -115,6 +122,9 @@ export function familyOf(address: string): Family {
 interface Candidate extends Endpoint {
   ready: boolean
   servingWhileTerminating: boolean
+  /** Whether it is for this node, or this node's zone; undefined: it has no hint. */
+  forNode: boolean | undefined
+  forZone: boolean | undefined
 }
 
 const isLocal = ({ local }: Endpoint) => local
@@ -126,13 +136,26 @@ function chooseServing(candidates: Candidate[]): Endpoint[] {
   return chosen.map(({ ip, port, local }) => ({ ip, port, local }))
 }
 
+/**
+ * Those that are hinted at for this node, else for its zone, else all: hints count only when every ready endpoint has one
+ * and one is for here, as others may not have heard of them yet.
+ * https://kubernetes.io/docs/concepts/services-networking/topology-aware-routing/#safeguards
+ */
+function chooseNear(candidates: Candidate[]): Candidate[] {
+  const ready = candidates.filter((candidate) => candidate.ready)
+  const near = (['forNode', 'forZone'] as const).find(
+    (hint) => ready.every((candidate) => candidate[hint] !== undefined) && ready.some((candidate) => candidate[hint]),
+  )
+  return near === undefined ? candidates : candidates.filter((candidate) => candidate[near])
+}
+
 /** All endpoints of the port, each address once, in an order that does not depend on the slices'. */
 function findCandidates(
   slices: readonly EndpointSlice[],
   family: Family,
   portName: string,
   protocol: Protocol,
-  nodeName: string,
+  { nodeName, zone }: Place,
 ): Candidate[] {
   const found = new Map<string, Candidate>()
   for (const { addressType, endpoints, ports = [] } of slices) {
@@ -149,6 +172,8 @@ function findCandidates(
           local: endpoint.nodeName === nodeName,
           ready: ready !== false,
           servingWhileTerminating: serving === true && terminating === true,
+          forNode: isAmong(endpoint.hints?.forNodes, nodeName),
+          forZone: isAmong(endpoint.hints?.forZones, zone),
         }
         // One address may be in two slices while it moves between them: ready wins.
         const key = `${ip}:${port}`
@@ -157,6 +182,10 @@ function findCandidates(
     }
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, candidate]) => candidate)
+}
+
+function isAmong(hints: { name: string }[] | undefined, name: string | undefined): boolean | undefined {
+  return hints === undefined || hints.length === 0 ? undefined : hints.some((hint) => hint.name === name)
 }
 
 function toProtocol(protocol: string | undefined): Protocol {

@@ -55,7 +55,7 @@ const hex = (index: number) => index.toString(16)
 
 /** What a node's proxy is told of the Service. */
 export function portsOn(node: NodeName, shape: ServiceShape): ServicePort[] {
-  return toServicePorts(toService(shape), toSlices(shape), node)
+  return toServicePorts(toService(shape), toSlices(shape), { nodeName: node })
 }
 
 export function toService(shape: ServiceShape): Stored<Service> {
