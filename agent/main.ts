@@ -205,7 +205,8 @@ await removeOtherModes(options.proxyMode === 'none' ? undefined : options.proxyM
 if (policies === undefined) await removePolicyRules()
 await nodeNet.sweep()
 // An IPv6 socket takes both families, and a node without IPv6 has none.
-await server.listen(options.nodeIps.some((ip) => ip.includes(':')) ? '::' : '0.0.0.0', options.port)
+const listenAddress = options.nodeIps.some((ip) => ip.includes(':')) ? '::' : '0.0.0.0'
+await server.listen(listenAddress, options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
 await Promise.all([
   registration.run(stop.signal),
@@ -237,6 +238,7 @@ await Promise.all([
           serviceCidrs: options.serviceCidr.split(','),
           mode: options.proxyMode,
           ipvsScheduler: options.ipvsScheduler,
+          ...(options.proxyHealthPort > 0 && { health: { host: listenAddress, port: options.proxyHealthPort } }),
           onError: report('proxy'),
         }).run(stop.signal),
       ]),

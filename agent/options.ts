@@ -26,6 +26,7 @@ export interface AgentOptions {
   clusterDns?: string
   clusterDomain: string
   proxyMode: ProxyMode | 'none'
+  proxyHealthPort: number
   ipvsScheduler: string
   network: NetworkKind
   networkPolicy: 'on' | 'off'
@@ -67,6 +68,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     )
     .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
     .option('--proxy-mode <mode>', `${proxyModes.join(', ')} or none`, 'iptables')
+    .option('--proxy-health-port <number>', "where the proxy's own health is asked; 0: nowhere", parseWhole, 10256)
     .option('--ipvs-scheduler <name>', `how the mode ipvs spreads connections: ${schedulers.join(', ')}`, 'rr')
     .option('--network <kind>', `how pods reach pods on other nodes: ${networkKinds.join(' or ')}`, 'host-gw')
     .addOption(

@@ -5,12 +5,15 @@ import type { Client } from '../../api/client/client.ts'
 import { Informer } from '../../api/client/informer.ts'
 import { pause } from '../../api/client/work-queue.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
-import { toKey } from '../../api/objects/object.ts'
+import { type Stored, toKey } from '../../api/objects/object.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { services } from '../../api/resources/services.ts'
 import type { BackendOptions, ProxyBackend } from './backend.ts'
 import { ConnectionCleaner } from './connection-cleaner.ts'
+import { HealthCheckServers } from './health/health-check-servers.ts'
+import { localHealthOf } from './health/local-health.ts'
+import { ProxyHealth } from './health/proxy-health.ts'
 import { createBackend, type ProxyMode } from './modes.ts'
 import { type ServicePort, toServicePorts } from './table.ts'
 
@@ -18,6 +21,8 @@ export interface ServiceProxyOptions extends BackendOptions {
   client: Client
   nodeName: string
   mode: ProxyMode
+  /** Where load balancers and probes ask: the address for all health servers, the port of the proxy's own; absent: nowhere. */
+  health?: { host: string; port: number }
   onError: (error: unknown) => void
 }
 
@@ -36,6 +41,8 @@ export class ServiceProxy {
   /** This node, for its zone. */
   readonly #self: Informer<Node>
   #zone: string | undefined
+  readonly #health: ProxyHealth
+  readonly #checks: HealthCheckServers | undefined
   readonly #changed = new Set<string>()
   readonly #cleaner: ConnectionCleaner
   #wake: (() => void) | undefined
@@ -45,6 +52,10 @@ export class ServiceProxy {
     this.#options = options
     this.#backend = createBackend(options.mode, options)
     this.#cleaner = new ConnectionCleaner(options)
+    const { host = '::', port = 0 } = options.health ?? {}
+    this.#health = new ProxyHealth({ host, port, now: Date.now, isEligible: () => isEligible(this.#self.list()[0]) })
+    if (options.health !== undefined)
+      this.#checks = new HealthCheckServers({ host, onError, isHealthy: () => this.#health.isHealthy })
     this.#services = new Informer(client, services, { onError })
     this.#slices = new Informer(client, endpointSlices, {
       onError,
@@ -63,12 +74,14 @@ export class ServiceProxy {
   async run(signal: AbortSignal): Promise<void> {
     const wakeUp = () => this.#wake?.()
     signal.addEventListener('abort', wakeUp)
+    if (this.#options.health !== undefined) await this.#health.listen()
     const all = [this.#services, this.#slices, this.#self]
     const informers = Promise.all(all.map((informer) => informer.run(signal)))
     // Nothing is written before all lists are whole: half a picture would cut working Services.
     await Promise.race([Promise.all(all.map(({ synced }) => synced)), informers])
     // Together, so that informers that fail later are heard of at once: rules that nobody keeps up look like working ones.
     await Promise.all([informers, this.#serve(signal)])
+    await Promise.all([this.#health.close(), this.#checks?.close()])
     signal.removeEventListener('abort', wakeUp)
   }
 
@@ -90,6 +103,7 @@ export class ServiceProxy {
 
   #mark(serviceKey: string): void {
     this.#changed.add(serviceKey)
+    this.#health.pending()
     this.#wake?.()
   }
 
@@ -114,12 +128,22 @@ export class ServiceProxy {
       if (changes.size > 0) await this.#backend.apply(changes)
       else await this.#backend.resync()
       await this.#cleaner.clean(changes)
+      if (this.#changed.size === 0) this.#health.synced()
+      await this.#serveHealth(keys)
       return true
     } catch (error) {
       for (const key of keys) this.#changed.add(key)
       this.#options.onError(error)
       await pause(retryMs, signal)
       return false
+    }
+  }
+
+  async #serveHealth(keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      const service = this.#services.get(key)
+      const slices = this.#slices.byIndex('service', key)
+      await this.#checks?.set(key, service && localHealthOf(service, slices, this.#options.nodeName))
     }
   }
 
@@ -132,6 +156,12 @@ export class ServiceProxy {
           zone: this.#zone,
         })
   }
+}
+
+/** Whether load balancers should still choose this node: not when somebody is about to take it away. */
+function isEligible(node: Stored<Node> | undefined): boolean {
+  const isMarked = node?.spec?.taints?.some(({ key }) => key === 'ToBeDeletedByClusterAutoscaler') === true
+  return node?.metadata.deletionTimestamp === undefined && !isMarked
 }
 
 function serviceKeyOf({ metadata }: { metadata?: EndpointSlice['metadata'] }): string {
