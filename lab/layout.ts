@@ -109,7 +109,17 @@ function nextSubnet(subnet: string): string {
 }
 
 /** Candidates for the node network; the first that the host does not use, nor the one behind it, is taken. */
-const subnetCandidates = ['10.89.0', '172.31.89', '192.168.189', '10.189.0', '172.30.189']
+const subnetCandidates = [
+  '10.89.0',
+  '172.31.89',
+  '192.168.189',
+  '10.189.0',
+  '172.30.189',
+  '10.88.89',
+  '10.87.89',
+  '172.29.89',
+  '192.168.87',
+]
 
 /** The first candidate that overlaps none of the host's destinations ("10.89.0.0/24", "default", "172.17.0.1"). */
 export function chooseSubnet(hostDestinations: readonly string[]): string {
