@@ -64,6 +64,8 @@ export class Captures {
     const whole = found !== undefined ? filter : filter === '' ? self : `(${filter}) and ${self}`
     const running = startTcpdump({ device, filter: whole, snaplen, durationMs }, where)
     this.#running++
+    // A client that goes is not noticed by writing while no packet comes.
+    response.once('close', () => running.stop())
     try {
       await stream(running, maxBytes, response)
     } finally {

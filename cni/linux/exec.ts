@@ -1,5 +1,6 @@
 // The one place that starts programs on this host. Programs get no shell, and their words on stderr become the error.
 
+import type { Readable } from 'node:stream'
 import { execa, type Options } from 'execa'
 
 export interface RunOptions {
@@ -31,8 +32,7 @@ export async function run(
   args: readonly string[],
   { input, netns, signal, strict = false }: RunOptions = {},
 ): Promise<string> {
-  // nsenter, not `ip netns exec`: the latter mounts a fresh /sys, which hides the cgroup mounts.
-  const [file, fileArgs] = netns === undefined ? [program, args] : ['nsenter', [`--net=${netns}`, program, ...args]]
+  const [file, fileArgs] = enter(netns, program, args)
   const options = {
     reject: false,
     stripFinalNewline: false,
@@ -43,4 +43,37 @@ export async function run(
   if (result.failed || (strict && result.stderr))
     throw new CommandError([program, ...args].join(' '), result.exitCode, String(result.stderr ?? ''), result)
   return String(result.stdout)
+}
+
+/** A program that goes on while its words are read. */
+export interface Running {
+  stdout: Readable
+  /** Resolves when the program has ended, by itself or by stop(); rejects with a CommandError when it failed. */
+  ended: Promise<void>
+  /** Asks it to end (SIGTERM). */
+  stop(): void
+}
+
+/** Starts a program whose stdout is a stream. */
+export function start(program: string, args: readonly string[], { netns }: Pick<RunOptions, 'netns'> = {}): Running {
+  const [file, fileArgs] = enter(netns, program, args)
+  const child = execa(file, fileArgs, { reject: false, stdin: 'ignore', buffer: { stdout: false } })
+  let isStopped = false
+  const ended = child.then(({ failed, exitCode, stderr, ...rest }) => {
+    if (failed && !isStopped) throw new CommandError([program, ...args].join(' '), exitCode, String(stderr ?? ''), rest)
+  })
+  ended.catch(() => undefined) // whoever waits for it hears of it
+  return {
+    stdout: child.stdout,
+    ended,
+    stop: () => {
+      isStopped = true
+      child.kill('SIGTERM')
+    },
+  }
+}
+
+/** nsenter, not `ip netns exec`: the latter mounts a fresh /sys, which hides the cgroup mounts. */
+function enter(netns: string | undefined, program: string, args: readonly string[]): [string, readonly string[]] {
+  return netns === undefined ? [program, args] : ['nsenter', [`--net=${netns}`, program, ...args]]
 }
