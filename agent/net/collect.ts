@@ -6,7 +6,7 @@ import { listConnections } from '../../cni/linux/conntrack.ts'
 import { CommandError, type RunOptions } from '../../cni/linux/exec.ts'
 import { showFdb, showLinks, showNeighbours, showRoutes, showRules } from '../../cni/linux/iproute.ts'
 import { saveSets } from '../../cni/linux/ipset.ts'
-import { saveAll } from '../../cni/linux/iptables.ts'
+import { hasLegacyTables, saveAll } from '../../cni/linux/iptables.ts'
 import { saveVirtualServers } from '../../cni/linux/ipvs.ts'
 import { listRuleset } from '../../cni/linux/nft.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
@@ -37,27 +37,30 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     }
   }
   const links = showLinks(where) as Promise<NamespaceState['links']>
+  const nft = or('nft', listRuleset(where).then(withoutWatches), [])
   const family = async (version: 4 | 6): Promise<FamilyState> => {
     const [routes, rules, iptables, legacyIptables] = await Promise.all([
       or('routes', showRoutes(`-${version}`, where), []),
       or('rules', showRules(`-${version}`, where), []),
-      or('iptables', saveAll(version, where), ''),
-      or('iptables-legacy', saveAll(version, where, 'legacy'), ''),
+      nft.then((objects) => (hasIptables(objects, version) ? or('iptables', saveAll(version, where), '') : '')),
+      or('iptables-legacy', saveLegacy(version, where), ''),
     ])
     return { routes, rules, iptables, legacyIptables } as FamilyState
   }
-  const [ipv4, ipv6, fdb, neighbours, nft, ipsets, ipvs, entries, settings, sockets] = await Promise.all([
-    family(4),
-    family(6),
+  const families = Promise.all([family(4), family(6)])
+  const [fdb, neighbours, ipvs, entries, settings, sockets] = await Promise.all([
     or('fdb', showFdb(where), []),
     or('neighbours', showNeighbours(where), []),
-    or('nft', listRuleset(where).then(withoutWatches), []),
-    or('ipset', saveSets(where), ''),
     saveVirtualServers(where),
     or('conntrack', listConnections(addresses, where), []),
     links.then((all) => or('sysctl', readSettings(all, where), {})),
     or('sockets', listSockets(where), []),
   ])
+  const [ipv4, ipv6] = await families
+  const isSetUsed = [ipv4, ipv6].some(({ iptables, legacyIptables }) =>
+    `${iptables}${legacyIptables}`.includes('--match-set'),
+  )
+  const ipsets = isSetUsed ? await or('ipset', saveSets(where), '') : ''
   const number = (name: string) => Number(settings[`net/netfilter/${name}`] ?? 0)
   return {
     place,
@@ -66,7 +69,7 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     neighbours: neighbours as NamespaceState['neighbours'],
     ipv4,
     ipv6,
-    nft,
+    nft: await nft,
     ipsets,
     ipvs,
     conntrack: { entries, count: number('nf_conntrack_count'), max: number('nf_conntrack_max') },
@@ -74,6 +77,18 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     sockets,
     gaps,
   }
+}
+
+/** Its nft variant keeps its rules in tables of these names: where there is none, the program need not be asked. */
+function hasIptables(objects: unknown[], version: 4 | 6): boolean {
+  const names = new Set(['raw', 'mangle', 'nat', 'filter', 'security'])
+  return (objects as { table?: { family: string; name: string } }[]).some(
+    ({ table }) => table?.family === (version === 4 ? 'ip' : 'ip6') && names.has(table.name),
+  )
+}
+
+async function saveLegacy(version: 4 | 6, where: Where): Promise<string> {
+  return (await hasLegacyTables(version, where)) ? await saveAll(version, where, 'legacy') : ''
 }
 
 /** What this program puts there for a second is no part of anything. */

@@ -65,10 +65,7 @@ export class NodeNet {
     const namespaces = wanted.length === 0 ? [] : await findPods(this.#options.runtime, wanted)
     const places = namespaces.map(({ key, netns }) => ({ place: { node: nodeName, pod: key }, netns }))
     const own = query.get('node') === 'false' ? [] : [{ place: { node: nodeName } }]
-    const states: NamespaceState[] = []
-    // One after the other: a picture is a dozen programs already.
-    for (const where of [...own, ...places]) states.push(await collectState({ ...where, addresses }))
-    return states
+    return await Promise.all([...own, ...places].map((where) => collectState({ ...where, addresses })))
   }
 
   /** What the parts say; a part that fails does not silence the others. */

@@ -130,7 +130,7 @@ export interface NamespaceState {
   ipv6: FamilyState
   /** The objects of `nft -j list ruleset`; tables that iptables writes are in the text of iptables-save too. */
   nft: unknown[]
-  /** `ipset save`. */
+  /** `ipset save`, where rules ask for sets; else "". */
   ipsets: string
   /** `ipvsadm -Sn`; "" on kernels without it. */
   ipvs: string

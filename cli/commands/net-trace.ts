@@ -1,140 +1,83 @@
-// fairlead net trace: every hop of a packet's way, from the kernels' own state.
+// fairlead net trace: every hop of a packet's way, from the kernels' own state, and a real packet that proves it.
 
 import type { Command } from 'commander'
-import type { Trace, TraceProtocol } from '../../api/net/trace.ts'
-import { nodes } from '../../api/resources/nodes.ts'
-import { services } from '../../api/resources/services.ts'
-import { ExitError } from '../errors.ts'
-import { chooseAddress, findEnd, nodePortBackends, type TraceEnd } from '../net/ends.ts'
-import { NodeAgents } from '../net/node-agents.ts'
+import type { Trace } from '../../api/net/trace.ts'
+import { ExitError, formatError } from '../errors.ts'
 import { renderText } from '../net/render/text.ts'
-import { traceFlow } from '../net/trace/trace.ts'
-import { isWire, World } from '../net/trace/world.ts'
-import { takePictures } from '../net/world-of-flow.ts'
+import { type TraceQuery, traceCluster } from '../net/trace-cluster.ts'
 import { inSession, type Session } from '../session.ts'
 
-interface TraceOptions {
-  port?: string
-  protocol?: string
-  sourcePort: string
-  ipv6?: boolean
-  via?: string
-  limit: string
+interface TraceOptions extends TraceQuery {
   rules?: boolean
-  output?: string
+  output: string
 }
+
+const examples = `
+SOURCE and DESTINATION are one of
+  pod/NAME[.NAMESPACE][:PORT]    a pod                     svc/NAME[.NAMESPACE][:PORT]  a Service, by its first address
+  node/NAME[:PORT]               a node, or a node port    ADDRESS[:PORT]               whosever it is
+  outside[/ADDRESS]              somebody who is no part of the cluster
+
+Examples:
+  fairlead net trace pod/a svc/web                from a pod to a Service: one way for each of its endpoints
+  fairlead net trace pod/a svc/web:https -6       by IPv6
+  fairlead net trace node/node-1 pod/b:8080       from a node
+  fairlead net trace outside node/node-2:30080    from somebody outside to a node port
+  fairlead net trace outside svc/web              to the address of a load balancer
+  fairlead net trace pod/a 192.0.2.9:443          to somebody outside
+  fairlead net trace pod/a pod/b --protocol icmp  an echo
+  fairlead net trace pod/a svc/web --rules        with the rules that matched, and their counters
+  fairlead net trace pod/a svc/web -o json        for programs: api/net/trace.ts says what the fields mean
+
+A real packet is sent to prove what was worked out (--no-proof: none is). Hops marked + have seen it, hops marked - have not.
+Exit code: 0 it gets there and the answer comes back, 1 it does not, 2 that could not be found out.`
 
 /** Adds the verb. */
 export function addNetTrace(net: Command): void {
   net
     .command('trace <source> <destination>')
-    .description('show every hop of a packet: pod/a svc/web:80, outside node/node-1:30080, pod/a 10.0.0.1:443')
+    .description('show every hop of a packet, and what stops it')
     .option('--port <number>', 'port of the destination; that of the pod or Service when absent')
     .option('--protocol <name>', 'tcp, udp or icmp')
-    .option('--source-port <number>', 'port of the sender', '40000')
+    .option('--source-port <number>', 'port of the sender; any when absent')
     .option('-6, --ipv6', 'by IPv6 where there are both')
     .option('--via <node>', 'from outside: the node that the packet comes to')
     .option('--limit <number>', 'how many ways of a Service are followed', '8')
+    .option('--no-proof', 'send no packet')
+    .option('--timeout <seconds>', 'how long the real packet may stay without an answer', '1')
     .option('--rules', 'with every rule that matched, and its counters')
-    .option('-o, --output <format>', 'text or json')
+    .option('-o, --output <format>', 'text or json', 'text')
+    .addHelpText('after', examples)
     .action(
       inSession(async (session: Session, from: string, to: string, options: TraceOptions) => {
-        const trace = await makeTrace(session, from, to, options)
-        process.stdout.write(render(trace, options))
-        const isGood = trace.paths.every(({ forward, reply }) =>
-          [forward, reply].every((leg) => leg === undefined || isArrival(leg.end.outcome)),
-        )
-        if (!isGood) throw new ExitError(1)
+        const render = chooseRendering(options)
+        const { trace, missing } = await findOut(session, from, to, options)
+        for (const text of missing) process.stderr.write(`no picture of ${text}\n`)
+        process.stdout.write(render(trace))
+        const code = exitCodeOf(trace)
+        if (code !== 0) throw new ExitError(code)
       }),
     )
 }
 
-const isArrival = (outcome: string) => outcome === 'delivered' || outcome === 'left'
-
-function render(trace: Trace, { output = 'text', rules }: TraceOptions): string {
-  if (output === 'json') return `${JSON.stringify(trace, undefined, 2)}\n`
-  if (output !== 'text') throw new Error(`-o ${output}: must be text or json`)
-  return renderText(trace, { isColoured: process.stdout.isTTY === true, withRules: rules === true })
-}
-
-async function makeTrace(session: Session, from: string, to: string, options: TraceOptions): Promise<Trace> {
-  const [source, found] = await Promise.all([findEnd(session, from), findEnd(session, to)])
-  const destination = await withNodePort(session, found, options)
-  const address = chooseAddress(source, destination, options.ipv6 === true ? 'ipv6' : undefined)
-  const entryNode = source.isOutside === true ? await chooseEntry(session, destination, options) : undefined
-  const agents = new NodeAgents(session)
-  const { states, missing } = await takePictures(
-    agents,
-    [source, destination],
-    entryNode === undefined ? [] : [entryNode],
-  )
-  for (const text of missing) process.stderr.write(`no picture of ${text}\n`)
-  const world = new World(states)
-  const protocol = chooseProtocol(destination, options)
-  const flow = {
-    protocol,
-    destination: address,
-    port: choosePort(destination, protocol, options),
-    sourcePort: Number(options.sourcePort),
-    ...(source.isOutside === true && { source: source.addresses[0] ?? outsideAddress(address) }),
+/** What cannot be traced is not known to be broken. */
+async function findOut(session: Session, from: string, to: string, options: TraceOptions) {
+  try {
+    return await traceCluster(session, from, to, options)
+  } catch (error) {
+    throw new ExitError(2, formatError(error))
   }
-  const { service } = destination
-  const sender = entryNode === undefined ? senderOf(world, source) : entryOf(world, entryNode)
-  return traceFlow({
-    world,
-    flow,
-    from: sender,
-    limit: Number(options.limit),
-    ...(service !== undefined && { service }),
-  })
 }
 
-/** Addresses for documentation (RFC 5737, RFC 3849): nobody of the cluster has them. */
-const outsideAddress = (to: string) => (to.includes(':') ? '2001:db8:ffff::1' : '203.0.113.1')
-
-async function withNodePort(session: Session, end: TraceEnd, { port }: TraceOptions): Promise<TraceEnd> {
-  const wanted = port === undefined ? end.port : Number(port)
-  if (end.node === undefined || end.pod !== undefined || wanted === undefined) return end
-  const all = await session.client.list(services)
-  return { ...end, ...(await nodePortBackends(session, all.items, wanted)) }
+function chooseRendering({ output, rules }: TraceOptions): (trace: Trace) => string {
+  if (output === 'json') return (trace) => `${JSON.stringify(trace, undefined, 2)}\n`
+  if (output !== 'text') throw new ExitError(2, `error: -o ${output}: must be text or json`)
+  return (trace) => renderText(trace, { isColoured: process.stdout.isTTY === true, withRules: rules === true })
 }
 
-/** The node that a packet from outside comes to: the destination's own, or any. */
-async function chooseEntry(session: Session, { node }: TraceEnd, { via }: TraceOptions): Promise<string> {
-  if (via !== undefined) return via
-  if (node !== undefined) return node
-  const { items } = await session.client.list(nodes)
-  const [first] = items
-  if (first === undefined) throw new Error('the cluster has no node')
-  return first.metadata.name
-}
-
-function senderOf(world: World, { node = '', pod, title }: TraceEnd) {
-  const namespace = world.find({ node, ...(pod !== undefined && { pod }) })
-  if (namespace === undefined)
-    throw new Error(`there is no picture of ${title}: a trace begins at a pod, a node or outside`)
-  return { namespace }
-}
-
-function entryOf(world: World, node: string) {
-  const namespace = world.find({ node })
-  const link = namespace?.state.links.find(
-    (each) => isWire(each) && world.peerOf({ namespace, link: each }) === undefined && each.master === undefined,
-  )
-  if (namespace === undefined || link === undefined) throw new Error(`node ${node} has no link to the outside`)
-  return { entry: { namespace, link } }
-}
-
-function chooseProtocol(end: TraceEnd, { protocol }: TraceOptions): TraceProtocol {
-  if (protocol === undefined) return end.protocol ?? (end.port === undefined ? 'icmp' : 'tcp')
-  if (protocol === 'tcp' || protocol === 'udp' || protocol === 'icmp') return protocol
-  throw new Error(`--protocol ${protocol}: must be tcp, udp or icmp`)
-}
-
-function choosePort(end: TraceEnd, protocol: TraceProtocol, { port }: TraceOptions): number {
-  if (protocol === 'icmp') return 0
-  const chosen = port === undefined ? end.port : Number(port)
-  if (chosen === undefined || !Number.isInteger(chosen) || chosen < 1 || chosen > 65_535)
-    throw new Error(`which port of ${end.title}? Use --port`)
-  return chosen
+/** 0: every way gets there and back. 1: one does not. 2: the real packet met something else. */
+export function exitCodeOf({ paths, proof }: Trace): number {
+  if (proof !== undefined && !proof.agrees) return 2
+  const ends = paths.flatMap(({ forward, reply }) => [forward.end, ...(reply === undefined ? [] : [reply.end])])
+  return ends.every(({ outcome }) => outcome === 'delivered' || outcome === 'left') ? 0 : 1
 }

@@ -24,6 +24,10 @@ export interface TraceEnd {
   isOutside?: boolean
   /** "namespace/name" of the Service whose address it is. */
   service?: string
+  /** Of a Service: the addresses of its load balancer. */
+  balancerAddresses?: string[]
+  /** It is reached by one of those. */
+  isBalancer?: boolean
   /** Pods behind it, as "node namespace/name". */
   backends?: { node: string; pod: string }[]
 }
@@ -109,10 +113,16 @@ async function findServiceEnd(session: Finder, word: string, { portText }: PortW
     title: `service ${namespace}/${name}`,
     addresses: clusterIPs.length > 0 ? clusterIPs : [clusterIP],
     service: `${namespace}/${name}`,
+    balancerAddresses: balancerAddressesOf(service),
     port: port.port,
     protocol: toProtocol(port.protocol),
     backends: await findBackends(session, service),
   }
+}
+
+function balancerAddressesOf({ spec, status }: Stored<Service>): string[] {
+  const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? [])
+  return [...ingress, ...(spec.externalIPs ?? [])]
 }
 
 function servicePort({ spec, metadata }: Stored<Service>, text: string | undefined) {
@@ -168,11 +178,17 @@ async function findAddress(session: Finder, { address, port }: { address: string
       ...(await nodePortBackends(session, allServices.items, port)),
       ...withPort,
     }
-  const service = allServices.items.find(({ spec }) => spec.clusterIPs?.includes(address) || spec.clusterIP === address)
+  const service = allServices.items.find(
+    (each) =>
+      each.spec.clusterIPs?.includes(address) ||
+      each.spec.clusterIP === address ||
+      balancerAddressesOf(each).includes(address),
+  )
   if (service === undefined) return { title: address, addresses: [address], ...withPort }
   const { namespace = '', name } = service.metadata
   const found = await findServiceEnd({ client, namespace }, name, port === undefined ? {} : { portText: String(port) })
-  return { ...found, addresses: [address] }
+  const isBalancer = found.balancerAddresses?.includes(address) === true
+  return { ...found, addresses: [address], balancerAddresses: [], ...(isBalancer && { isBalancer }) }
 }
 
 /** The Service whose node port it is. */

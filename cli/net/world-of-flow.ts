@@ -10,15 +10,14 @@ export interface Pictures {
   missing: string[]
 }
 
+/** The nodes that a flow may pass, each with the pods on it that count. */
+export type Places = ReadonlyMap<string, ReadonlySet<string>>
+
 /** How many backends of a Service are looked at; there are as many ways as these. */
 const backendLimit = 8
 
-/** Pictures of both ends, of the Service's backends and of their nodes. */
-export async function takePictures(
-  agents: NodeAgents,
-  ends: readonly TraceEnd[],
-  extraNodes: readonly string[],
-): Promise<Pictures> {
+/** Both ends, the Service's backends and their nodes. */
+export function findPlaces(ends: readonly TraceEnd[], extraNodes: readonly string[]): Places {
   const podsByNode = new Map<string, Set<string>>(extraNodes.map((node) => [node, new Set()]))
   for (const { node, pod, backends = [] } of ends) {
     const places = [...(node === undefined ? [] : [{ node, pod }]), ...backends.slice(0, backendLimit)]
@@ -28,8 +27,16 @@ export async function takePictures(
       if (place.pod !== undefined) found.add(place.pod)
     }
   }
-  const addresses = ends.flatMap((end) => end.addresses)
-  const nodes = [...podsByNode]
+  return podsByNode
+}
+
+/** Pictures of all the places. */
+export async function takePictures(
+  agents: NodeAgents,
+  places: Places,
+  addresses: readonly string[],
+): Promise<Pictures> {
+  const nodes = [...places]
   const answers = await Promise.allSettled(nodes.map(([node, keys]) => agents.states(node, [...keys], addresses)))
   return {
     states: answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])),

@@ -18,13 +18,14 @@ export async function deleteConnections(
 /** Longest list that is read out: a picture is looked at by people. */
 const listLimit = 2_000
 
-/** Entries of both families that have one of these addresses on either side, as `conntrack -L` prints them. */
+/** Entries that have one of these addresses on either side, as `conntrack -L` prints them. */
 export async function listConnections(
   addresses: readonly string[],
   options: Pick<RunOptions, 'netns'> = {},
 ): Promise<string[]> {
   if (addresses.length === 0) return []
-  const lists = await Promise.all(['ipv4', 'ipv6'].map((family) => run('conntrack', ['-L', '-f', family], options)))
+  const families = new Set(addresses.map((address) => (address.includes(':') ? 'ipv6' : 'ipv4')))
+  const lists = await Promise.all([...families].map((family) => run('conntrack', ['-L', '-f', family], options)))
   const wanted = addresses.flatMap((address) => [`src=${address} `, `dst=${address} `])
   return lists
     .flatMap((text) => text.split('\n'))

@@ -1,6 +1,7 @@
 // The only door to iptables: whole tables are read with iptables-save and changed with iptables-restore --noflush, which
 // applies a text at once or not at all. -w waits for the lock that other users of iptables (Docker, the user) take.
 
+import { readFile } from 'node:fs/promises'
 import { type RunOptions, run } from './exec.ts'
 
 /** Whose rules: iptables', unless the family is ipv6. */
@@ -19,6 +20,19 @@ export async function saveAll(
 ): Promise<string> {
   const family = version === 4 ? 'iptables' : 'ip6tables'
   return await run(`${family}-${variant}-save`, ['-c'], options)
+}
+
+/** Whether the namespace has tables of the legacy variant. Reads a file where it can: programs cost more. */
+export async function hasLegacyTables(version: 4 | 6, { netns }: Pick<RunOptions, 'netns'> = {}): Promise<boolean> {
+  const process = netns === undefined ? '/proc/self' : /^\/proc\/\d+(?=\/ns\/net$)/.exec(netns)?.[0]
+  if (process === undefined) return true
+  try {
+    return (await readFile(`${process}/net/ip${version === 4 ? '' : '6'}_tables_names`, 'utf8')) !== ''
+  } catch (error) {
+    // Without the module there is no such file, and no table.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    throw error
+  }
 }
 
 /** Applies a text in the format of iptables-save; chains that it does not name stay as they are. */

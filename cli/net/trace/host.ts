@@ -20,7 +20,7 @@ export function send(walk: Walk, namespace: Namespace, packet: Packet): Position
   if (refusal !== undefined) return refusal
   if (packet.source === '') packet.source = first.preferredSource ?? ownAddress(namespace, packet, first.device)
   walk.sent ??= tupleOf(packet)
-  walk.note(namespace, 'route', `route ${describe(first)}`, packet, deviceOf(first))
+  walk.note(namespace, 'route', describe(first), packet, deviceOf(first))
   const before = `${packet.destination} ${packet.mark}`
   const end = pass(walk, namespace, 'output', packet, { oif: first.device })
   if (end !== undefined) return end
@@ -28,7 +28,7 @@ export function send(walk: Walk, namespace: Namespace, packet: Packet): Position
   const route = `${packet.destination} ${packet.mark}` === before ? first : routeOut(namespace, packet)
   const second = refuseRoute(walk, namespace, packet, route)
   if (second !== undefined) return second
-  if (route !== first) walk.note(namespace, 'route', `route ${describe(route)}`, packet, deviceOf(route))
+  if (route !== first) walk.note(namespace, 'route', describe(route), packet, deviceOf(route))
   if (route.type === 'local') return () => loopBack(walk, namespace, packet)
   return () => leave(walk, namespace, packet, route)
 }
@@ -109,7 +109,7 @@ function forward(walk: Walk, namespace: Namespace, packet: Packet, iif: string, 
     // Once its time is up, the sender is told.
     return walk.end(namespace, 'refused', 'loop', text, packet)
   }
-  walk.note(namespace, 'route', `route ${describe(route)}`, packet, deviceOf(route))
+  walk.note(namespace, 'route', describe(route), packet, deviceOf(route))
   const end = pass(walk, namespace, 'forward', packet, { iif, oif: route.device })
   return end ?? (() => leave(walk, namespace, packet, route))
 }
@@ -199,9 +199,13 @@ export function pass(
     })
   }
   if (did.length === 0 && accepted === undefined && notes.length === 0) return undefined
-  const object = rules.findLast((rule) => rule.object !== undefined)?.object
+  const object = did.length > 0 ? rules.findLast((rule) => rule.object !== undefined)?.object : accepted?.object
   const what =
-    did.length > 0 ? did.join(', ') : accepted === undefined ? 'no rule matches' : `accepted by ${accepted.chain}`
+    did.length > 0
+      ? did.join(', ')
+      : accepted === undefined
+        ? 'no rule matches'
+        : `accepted by ${accepted.table} ${accepted.chain}`
   walk.note(namespace, 'rules', `${hook}: ${what}${object === undefined ? '' : ` (${object})`}`, packet, {
     ...(rules.length > 0 && { rules }),
     ...(notes.length > 0 && { notes }),

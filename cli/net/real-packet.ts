@@ -1,0 +1,54 @@
+// Sends the real packet of a trace: has it counted wherever it may come, sent from where it begins, and reads what was counted.
+
+import { randomInt } from 'node:crypto'
+import type { SeenAt, SendAnswer, WatchRequest } from '../../api/net/probe.ts'
+import type { Flow } from '../../api/net/trace.ts'
+import { sendPacket } from '../../cni/linux/sender.ts'
+import type { NodeAgents } from './node-agents.ts'
+import type { Places } from './world-of-flow.ts'
+
+export interface RealPacketOptions {
+  agents: NodeAgents
+  places: Places
+  flow: Flow
+  /** The node, or the pod on it, that sends; from outside, the node that the packet comes to: this machine sends it then. */
+  from: { node: string; pod?: string; isOutside?: boolean }
+  timeoutMs: number
+}
+
+export interface RealPacket {
+  mark: number
+  /** Sends it, and tells what became of it and where it was seen. */
+  send(): Promise<{ answer: SendAnswer; seen: SeenAt[] }>
+}
+
+/** Everything is ready to count once this is done. */
+export async function prepareRealPacket(options: RealPacketOptions): Promise<RealPacket> {
+  const { agents, places, flow, from } = options
+  const mark = randomInt(1, 65_535)
+  const id = randomInt(2 ** 40).toString(36)
+  const begin: NonNullable<WatchRequest['begin']> = {
+    ...(from.pod !== undefined && { pod: from.pod }),
+    hook: from.isOutside === true ? 'prerouting' : 'output',
+    flow,
+  }
+  await Promise.all(
+    [...places].map(([node, pods]) =>
+      agents.watch(node, { id, mark, pods: [...pods], ...(node === from.node && { begin }) }),
+    ),
+  )
+  return {
+    mark,
+    send: async () => {
+      const answer = await send(options)
+      const answers = await Promise.all([...places.keys()].map((node) => agents.seen(node, id)))
+      return { answer, seen: answers.flatMap(({ seen }) => seen) }
+    },
+  }
+}
+
+async function send({ agents, flow, from, timeoutMs }: RealPacketOptions): Promise<SendAnswer> {
+  const { node, pod, isOutside } = from
+  if (isOutside === true) return await sendPacket({ ...flow, timeoutMs })
+  return await agents.sendPacket(node, { ...(pod !== undefined && { pod }), flow, timeoutMs })
+}

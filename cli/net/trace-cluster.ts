@@ -1,0 +1,165 @@
+// A trace in a cluster: finds the ends, asks the nodes between them, works the ways out and sends the packet that proves them.
+
+import { randomInt } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
+import type { Flow, Trace, TraceProtocol } from '../../api/net/trace.ts'
+import { nodes } from '../../api/resources/nodes.ts'
+import { services } from '../../api/resources/services.ts'
+import type { Session } from '../session.ts'
+import { chooseAddress, findEnd, nodePortBackends, type TraceEnd } from './ends.ts'
+import { NodeAgents } from './node-agents.ts'
+import { prepareRealPacket, type RealPacket } from './real-packet.ts'
+import { familyOf, isWithin } from './trace/address.ts'
+import { compareWithReal } from './trace/proof.ts'
+import { traceFlow } from './trace/trace.ts'
+import { isWire, World } from './trace/world.ts'
+import { findPlaces, takePictures } from './world-of-flow.ts'
+
+/** What may be said beside the two ends; numbers as they were written. */
+export interface TraceQuery {
+  port?: string
+  protocol?: string
+  sourcePort?: string
+  ipv6?: boolean
+  via?: string
+  limit: string
+  proof: boolean
+  timeout: string
+}
+
+export interface TracedCluster {
+  trace: Trace
+  /** Nodes that could not be asked, and why. */
+  missing: string[]
+}
+
+/** Throws what a user can mend: ends that are not there, ports that are not known. */
+export async function traceCluster(
+  session: Session,
+  from: string,
+  to: string,
+  query: TraceQuery,
+): Promise<TracedCluster> {
+  const [source, found] = await Promise.all([findEnd(session, from), findEnd(session, to)])
+  const destination = await withNodePort(session, toOutside(found, source), query)
+  const flow = makeFlow(source, destination, query)
+  const entryNode = source.isOutside === true ? await chooseEntry(session, destination, query) : undefined
+  const places = findPlaces([source, destination], entryNode === undefined ? [] : [entryNode])
+  const agents = new NodeAgents(session)
+  const addresses = [...source.addresses, ...destination.addresses]
+  const sender = entryNode === undefined ? toPlace(source) : { node: entryNode, isOutside: true }
+  const timeoutMs = Number(query.timeout) * 1000
+  const isProved = query.proof && canSend(source, destination, flow)
+  const [{ states, missing }, packet] = await Promise.all([
+    takePictures(agents, places, addresses),
+    isProved ? prepareRealPacket({ agents, places, flow, from: sender, timeoutMs }) : undefined,
+  ])
+  const world = new World(states)
+  const { service } = destination
+  const trace = traceFlow({
+    world,
+    flow,
+    from: entryNode === undefined ? senderOf(world, source) : entryOf(world, entryNode),
+    limit: Number(query.limit),
+    ...(service !== undefined && { service }),
+  })
+  return { trace: packet === undefined ? trace : await prove(trace, packet), missing }
+}
+
+async function prove(trace: Trace, packet: RealPacket): Promise<Trace> {
+  const { answer, seen } = await packet.send()
+  return { ...trace, proof: compareWithReal(trace, packet.mark, answer, seen) }
+}
+
+/** Ports of senders that no kernel gives away by itself are not taken: another program may have them. */
+const firstSourcePort = 32_768
+const lastSourcePort = 60_999
+
+function makeFlow(source: TraceEnd, destination: TraceEnd, query: TraceQuery): Flow {
+  const address = chooseAddress(source, destination, query.ipv6 === true ? 'ipv6' : undefined)
+  const protocol = chooseProtocol(destination, query)
+  const { sourcePort } = query
+  return {
+    protocol,
+    destination: address,
+    port: choosePort(destination, protocol, query),
+    sourcePort: sourcePort === undefined ? randomInt(firstSourcePort, lastSourcePort) : Number(sourcePort),
+    ...(source.isOutside === true && { source: source.addresses[0] ?? outsideAddress(address) }),
+  }
+}
+
+/** This machine's own address on the destination's network; else one for documentation, which nobody has (RFC 5737, RFC 3849). */
+function outsideAddress(to: string): string {
+  const here = Object.values(networkInterfaces())
+    .flat()
+    .find((info) => info?.cidr != null && isWithin(to, info.cidr))
+  return here?.address ?? (familyOf(to) === 'ipv6' ? '2001:db8:ffff::1' : '203.0.113.1')
+}
+
+/** From outside, this machine can send only as itself and only to what its own routes lead to. */
+function canSend(source: TraceEnd, { node, pod, isBalancer }: TraceEnd, flow: Flow): boolean {
+  if (source.isOutside !== true) return true
+  const isOwn = Object.values(networkInterfaces()).some((infos) =>
+    infos?.some(({ address }) => address === flow.source),
+  )
+  return isOwn && ((node !== undefined && pod === undefined) || isBalancer === true)
+}
+
+/** Somebody outside asks for a Service by its balancer's address. */
+function toOutside(destination: TraceEnd, { isOutside }: TraceEnd): TraceEnd {
+  const { balancerAddresses = [] } = destination
+  return isOutside === true && balancerAddresses.length > 0
+    ? { ...destination, addresses: balancerAddresses, isBalancer: true }
+    : destination
+}
+
+async function withNodePort(session: Session, end: TraceEnd, { port }: TraceQuery): Promise<TraceEnd> {
+  const wanted = port === undefined ? end.port : Number(port)
+  if (end.node === undefined || end.pod !== undefined || wanted === undefined) return end
+  const all = await session.client.list(services)
+  return { ...end, ...(await nodePortBackends(session, all.items, wanted)) }
+}
+
+/** The node that a packet from outside comes to: the destination's own, or any. */
+async function chooseEntry(session: Session, { node }: TraceEnd, { via }: TraceQuery): Promise<string> {
+  if (via !== undefined) return via
+  if (node !== undefined) return node
+  const { items } = await session.client.list(nodes)
+  const [first] = items
+  if (first === undefined) throw new Error('the cluster has no node')
+  return first.metadata.name
+}
+
+function toPlace({ node, pod, title }: TraceEnd): { node: string; pod?: string } {
+  if (node === undefined) throw new Error(`a trace begins at a pod, a node or outside, not at ${title}`)
+  return { node, ...(pod !== undefined && { pod }) }
+}
+
+function senderOf(world: World, source: TraceEnd) {
+  const namespace = world.find(toPlace(source))
+  if (namespace === undefined) throw new Error(`there is no picture of ${source.title}`)
+  return { namespace }
+}
+
+function entryOf(world: World, node: string) {
+  const namespace = world.find({ node })
+  const link = namespace?.state.links.find(
+    (each) => isWire(each) && world.peerOf({ namespace, link: each }) === undefined && each.master === undefined,
+  )
+  if (namespace === undefined || link === undefined) throw new Error(`node ${node} has no link to the outside`)
+  return { entry: { namespace, link } }
+}
+
+function chooseProtocol(end: TraceEnd, { protocol }: TraceQuery): TraceProtocol {
+  if (protocol === undefined) return end.protocol ?? (end.port === undefined ? 'icmp' : 'tcp')
+  if (protocol === 'tcp' || protocol === 'udp' || protocol === 'icmp') return protocol
+  throw new Error(`--protocol ${protocol}: must be tcp, udp or icmp`)
+}
+
+function choosePort(end: TraceEnd, protocol: TraceProtocol, { port }: TraceQuery): number {
+  if (protocol === 'icmp') return 0
+  const chosen = port === undefined ? end.port : Number(port)
+  if (chosen === undefined || !Number.isInteger(chosen) || chosen < 1 || chosen > 65_535)
+    throw new Error(`which port of ${end.title}? Use --port`)
+  return chosen
+}
