@@ -5,11 +5,12 @@ import type { Client } from '../../api/client/client.ts'
 import type { Informer } from '../../api/client/informer.ts'
 import { pause } from '../../api/client/work-queue.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
+import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import type { Link } from '../../cni/linux/ip.ts'
 import { Peers } from './peers.ts'
 import { type Announcement, networksAnnotation, planAnnouncements, planOwn, planPeers } from './plan.ts'
-import { announce, findUplink, holdAddresses, networksOf, type Where } from './uplink.ts'
+import { announce, findUplink, holdAddresses, networksOf, verifyAddresses, type Where } from './uplink.ts'
 
 export interface AnnouncerOptions extends Where {
   client: Client
@@ -30,7 +31,7 @@ const retryMs = 1_000
 const repeatsMs = [0, 200, 1_000, 2_000]
 const resyncMs = 60_000
 
-export class Announcer {
+export class Announcer implements Verifiable {
   readonly #options: AnnouncerOptions
   readonly #peers: Peers
   #announcements: Announcement[] = []
@@ -38,6 +39,8 @@ export class Announcer {
   readonly #returned = new Set<string>()
   #changed = true
   #wake: (() => void) | undefined
+  /** Whoever writes to the kernel waits for this first. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
@@ -73,6 +76,41 @@ export class Announcer {
     this.#peers.close()
   }
 
+  async verify(): Promise<Difference[]> {
+    await this.#synced()
+    return await this.#exclusively(async () =>
+      verifyAddresses(await findUplink(this.#options.nodeIp, this.#options), this.#planOwn(), this.#options),
+    )
+  }
+
+  async repair(): Promise<void> {
+    await this.#synced()
+    const link = await findUplink(this.#options.nodeIp, this.#options)
+    await this.#exclusively(() => this.#hold(link, AbortSignal.any([])))
+  }
+
+  async #synced(): Promise<void> {
+    const { services, slices, nodes: nodeInformer } = this.#options
+    await Promise.all([services.synced, slices.synced, nodeInformer.synced])
+  }
+
+  async #exclusively<T>(call: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(call)
+    this.#turn = turn.catch(() => undefined) // the caller hears of it
+    return await turn
+  }
+
+  /** What falls to this node by what is known now. */
+  #planOwn(): Announcement[] {
+    const { services, slices, nodes: nodeInformer, nodeName } = this.#options
+    this.#announcements = planAnnouncements(
+      services.list(),
+      (key) => slices.byIndex('service', key),
+      nodeInformer.list(),
+    )
+    return planOwn(this.#announcements, nodeName, this.#peers.isAlive)
+  }
+
   #mark(): void {
     this.#changed = true
     this.#wake?.()
@@ -93,7 +131,7 @@ export class Announcer {
     try {
       const link = await findUplink(this.#options.nodeIp, this.#options)
       await this.#publishNetworks(link)
-      await this.#hold(link, signal)
+      await this.#exclusively(() => this.#hold(link, signal))
     } catch (error) {
       this.#changed = true
       this.#options.onError(error)
@@ -113,15 +151,9 @@ export class Announcer {
   }
 
   async #hold(link: Link, signal: AbortSignal): Promise<void> {
-    const { services, slices, nodes: nodeInformer, nodeName, onTaken } = this.#options
-    const { isAlive } = this.#peers
-    this.#announcements = planAnnouncements(
-      services.list(),
-      (key) => slices.byIndex('service', key),
-      nodeInformer.list(),
-    )
-    this.#peers.watch(planPeers(this.#announcements, nodeName, isAlive))
-    const own = planOwn(this.#announcements, nodeName, isAlive)
+    const { nodeName, onTaken } = this.#options
+    const own = this.#planOwn()
+    this.#peers.watch(planPeers(this.#announcements, nodeName, this.#peers.isAlive))
     const taken = new Set(await holdAddresses(link, own, this.#options))
     for (const announcement of own) {
       const isNew = taken.has(announcement.address)

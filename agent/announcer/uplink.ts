@@ -3,9 +3,11 @@
 // leaves it last, so that a process killed at any line leaves nothing that the next one does not know.
 
 import ipaddr from 'ipaddr.js'
+import type { Difference } from '../../api/net/difference.ts'
 import { CommandError, run } from '../../cni/linux/exec.ts'
 import { ipBatch, type Link, listLinks } from '../../cni/linux/ip.ts'
 import { listTable, runNft } from '../../cni/linux/nft.ts'
+import { compareHolding } from './compare.ts'
 import { guardTable, parseGuard, planGuard } from './guard.ts'
 import type { Announcement } from './plan.ts'
 
@@ -59,6 +61,17 @@ export async function holdAddresses(
   const closing = planGuard(parseGuard(await listTable(guardTable, where)), wanted, [])
   if (closing !== '') await runNft(closing, where)
   return added
+}
+
+/** What of it is not so, for people. Changes nothing. */
+export async function verifyAddresses(
+  { ifname }: Pick<Link, 'ifname'>,
+  wanted: readonly Announcement[],
+  where: Where = {},
+): Promise<Difference[]> {
+  const guard = parseGuard(await listTable(guardTable, where))
+  const [link] = await listLinks(where, ['dev', ifname])
+  return compareHolding(guard, new Set((link?.addr_info ?? []).map(({ local }) => local)), wanted, ifname)
 }
 
 /** Removes every address that an agent took, and the guard. Does nothing when there is nothing. */

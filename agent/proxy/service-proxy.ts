@@ -5,6 +5,7 @@ import type { Client } from '../../api/client/client.ts'
 import { Informer } from '../../api/client/informer.ts'
 import { pause } from '../../api/client/work-queue.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
+import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
 import { nodes } from '../../api/resources/nodes.ts'
@@ -33,7 +34,7 @@ const retryMs = 1_000
 /** A full comparison with the kernel: the net under the mechanism, for rules that somebody else flushed. */
 const resyncMs = 60_000
 
-export class ServiceProxy {
+export class ServiceProxy implements Verifiable {
   readonly #options: ServiceProxyOptions
   readonly #backend: ProxyBackend
   readonly #services: Informer<Service>
@@ -46,6 +47,9 @@ export class ServiceProxy {
   readonly #changed = new Set<string>()
   readonly #cleaner: ConnectionCleaner
   #wake: (() => void) | undefined
+  #backendFree: Promise<unknown> = Promise.resolve()
+  /** Once all Services have been written: before, the backend would take those for nobody's. */
+  readonly #written = Promise.withResolvers<void>()
 
   constructor(options: ServiceProxyOptions) {
     const { client, onError } = options
@@ -94,6 +98,23 @@ export class ServiceProxy {
     }
   }
 
+  async verify(): Promise<Difference[]> {
+    await this.#written.promise
+    return await this.#exclusively(() => this.#backend.verify())
+  }
+
+  async repair(): Promise<void> {
+    await this.#written.promise
+    await this.#exclusively(() => this.#backend.resync())
+  }
+
+  /** The backend's calls never overlap. */
+  async #exclusively<T>(call: () => Promise<T>): Promise<T> {
+    const turn = this.#backendFree.then(call)
+    this.#backendFree = turn.catch(() => undefined) // the caller hears of it
+    return await turn
+  }
+
   /** Any Service may keep traffic within a zone. */
   #setZone(zone: string | undefined): void {
     if (zone === this.#zone) return
@@ -125,10 +146,10 @@ export class ServiceProxy {
     this.#changed.clear()
     const changes = new Map(keys.map((key) => [key, this.#portsOf(key)]))
     try {
-      if (changes.size > 0) await this.#backend.apply(changes)
-      else await this.#backend.resync()
+      await this.#exclusively(() => (changes.size > 0 ? this.#backend.apply(changes) : this.#backend.resync()))
       await this.#cleaner.clean(changes)
       if (this.#changed.size === 0) this.#health.synced()
+      this.#written.resolve()
       await this.#serveHealth(keys)
       return true
     } catch (error) {

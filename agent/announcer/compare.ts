@@ -1,0 +1,32 @@
+// What the kernel holds of balancers' addresses against what falls to this node, for people. Pure.
+
+import type { Difference } from '../../api/net/difference.ts'
+import { type Guard, guardTable } from './guard.ts'
+import type { Announcement } from './plan.ts'
+
+/** `present` are the addresses on the link. */
+export function compareHolding(
+  guard: Guard,
+  present: ReadonlySet<string>,
+  wanted: readonly Announcement[],
+  ifname: string,
+): Difference[] {
+  const differences: Difference[] = []
+  const add = (kind: Difference['kind'], name: string, state: Difference['state'], owner: string) =>
+    differences.push({ kind, name, state, owner })
+  const owned = new Map(wanted.map(({ address, service }) => [address, `Service ${service}`]))
+  for (const [address, owner] of owned) {
+    if (!present.has(address)) add('address', `${address} dev ${ifname}`, 'missing', owner)
+    if (!guard.addresses.includes(address)) add('element', `${guardTable} addresses { ${address} }`, 'missing', owner)
+  }
+  for (const { address, ports, service } of wanted)
+    for (const { protocol, port } of ports) {
+      const element = `${address} . ${protocol} . ${port}`
+      if (!guard.served.includes(element))
+        add('element', `${guardTable} served { ${element} }`, 'missing', `Service ${service}`)
+    }
+  // The guard is the record of what this node has taken.
+  for (const address of guard.addresses)
+    if (!owned.has(address)) add('address', `${address} dev ${ifname}`, 'extra', 'load balancer addresses')
+  return differences
+}
