@@ -5,6 +5,8 @@ import { IptablesBackend } from './iptables/iptables-backend.ts'
 import { removeProxyRules } from './iptables/remove.ts'
 import { IpvsBackend } from './ipvs/ipvs-backend.ts'
 import { removeIpvsRules } from './ipvs/remove.ts'
+import { NftablesBackend } from './nftables/nftables-backend.ts'
+import { removeNftablesRules } from './nftables/remove.ts'
 
 interface Mode {
   create(options: BackendOptions): ProxyBackend
@@ -15,6 +17,7 @@ interface Mode {
 const modes = {
   iptables: { create: (options) => new IptablesBackend(options), remove: removeProxyRules },
   ipvs: { create: (options) => new IpvsBackend(options), remove: removeIpvsRules },
+  nftables: { create: (options) => new NftablesBackend(options), remove: removeNftablesRules },
 } satisfies Record<string, Mode>
 
 export type ProxyMode = keyof typeof modes

@@ -147,7 +147,7 @@ def connect(protocol, address, port, timeout, source_port=0):
 
 def say(caller):
     try:
-        caller.send(b"?\n")
+        send(caller, b"?\n")
         return caller.recv(65536).decode().strip()
     except TimeoutError:
         return ""
@@ -157,6 +157,14 @@ def say(caller):
         return "reset"
     except OSError as error:
         return f"error {error.strerror}"
+
+
+def send(caller, data):
+    """A packet that a rule of this very host stops is an error of send, whether it was refused or dropped: what follows tells."""
+    try:
+        caller.send(data)
+    except PermissionError:
+        pass
 
 
 def ask(protocol, address, port, timeout):
@@ -191,19 +199,41 @@ def ask_raw_sctp(address, port, timeout):
     deadline = time.monotonic() + timeout
     with socket.socket(family_of(address), socket.SOCK_RAW, SCTP) as caller:
         try:
+            caller.setsockopt(*RECEIVE_ERRORS[caller.family], 1)
             caller.connect((address, 0))
-            caller.send(sctp_packet(source, port, 0, 1))
+            send(caller, sctp_packet(source, port, 0, 1))
             while (left := deadline - time.monotonic()) > 0:
                 caller.settimeout(left)
-                _, target, chunk, body = read_sctp(caller.recv(65536), caller.family)
+                try:
+                    _, target, chunk, body = read_sctp(caller.recv(65536), caller.family)
+                except ConnectionRefusedError:
+                    if is_refusal_of(caller, source):
+                        return "refused"
+                    continue
                 if target == source and chunk == 2:
                     (length,) = struct.unpack("!H", body[18:20])
                     return body[20 : 16 + length].decode()
         except TimeoutError:
             return ""
-        except ConnectionRefusedError:
-            return "refused"
+        except OSError as error:
+            return f"error {error.strerror}"
     return ""
+
+
+# IP_RECVERR and IPV6_RECVERR, which Python has no names for.
+RECEIVE_ERRORS = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+
+
+def is_refusal_of(caller, source):
+    """A raw socket hears of refusals for every port of its address: the packet that comes with them tells whose they are."""
+    caller.setblocking(False)
+    try:
+        while True:
+            packet, _, _, _ = caller.recvmsg(512, 512, socket.MSG_ERRQUEUE)
+            if struct.unpack("!H", packet[:2])[0] == source:
+                return True
+    except BlockingIOError:
+        return False
 
 
 def ask_ping(address, timeout):

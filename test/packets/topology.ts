@@ -27,7 +27,7 @@ export interface Addresses {
 
 /** Ranges that belong to the cluster. */
 export const clusterCidrs = ['10.244.0.0/16', 'fd00:10:244::/48'] as const
-export const serviceCidrs = ['10.96.0.0/16', 'fd00:10:96::/112'] as const
+export const serviceCidrs = ['10.96.0.0/16', 'fd00:10:96::/108'] as const
 /** Addresses of load balancers and external addresses, which no host has. */
 export const externalCidrs = ['198.18.0.0/15', '2001:db8:ffff::/48'] as const
 
@@ -102,7 +102,12 @@ export class Topology {
   async #addHost(name: HostName): Promise<void> {
     const host = await this.#network.addHost(name)
     // Links may be used at once, also by their link-local addresses, which neighbour discovery between nodes needs.
-    await run('sysctl', ['-qw', 'net.ipv6.conf.default.accept_dad=0'], host)
+    // Refusals are asked for by the hundred: no kind of ICMP message that exists may be held back.
+    await run(
+      'sysctl',
+      ['-qw', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv4.icmp_ratemask=0', 'net.ipv6.icmp.ratemask=200'],
+      host,
+    )
     this.#hosts.set(name, host)
   }
 
