@@ -1,7 +1,9 @@
 // The one place that starts programs on this host. Programs get no shell, and their words on stderr become the error.
 
+import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
-import { execa, type Options } from 'execa'
+import { text } from 'node:stream/consumers'
+import { execa } from 'execa'
 
 export interface RunOptions {
   /** Text for standard input. */
@@ -33,16 +35,32 @@ export async function run(
   { input, netns, signal, strict = false }: RunOptions = {},
 ): Promise<string> {
   const [file, fileArgs] = enter(netns, program, args)
-  const options = {
-    reject: false,
-    stripFinalNewline: false,
-    ...(input !== undefined && { input }),
-    ...(signal !== undefined && { cancelSignal: signal }),
-  } satisfies Options
-  const result = await execa(file, fileArgs, options)
-  if (result.failed || (strict && result.stderr))
-    throw new CommandError([program, ...args].join(' '), result.exitCode, String(result.stderr ?? ''), result)
-  return String(result.stdout)
+  // Not execa: this is started for every pod and every change of a Service, and costs a third of the processor time.
+  const child = spawn(file, fileArgs, {
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(signal !== undefined && { signal }),
+  })
+  // A program that ends before it has read all of its input says by its exit code whether that is a failure.
+  child.stdin?.on('error', () => undefined).end(input)
+  const [stdout, stderr, { exitCode, cause }] = await Promise.all([
+    readAll(child.stdout),
+    readAll(child.stderr),
+    waitForEnd(child),
+  ])
+  if (exitCode === 0 && !(strict && stderr !== '')) return stdout
+  throw new CommandError([program, ...args].join(' '), exitCode, stderr, cause)
+}
+
+async function readAll(stream: Readable | null): Promise<string> {
+  return stream === null ? '' : await text(stream)
+}
+
+/** Without an exit code it was never started, or ended by a signal; the cause says so. */
+function waitForEnd(child: ChildProcess): Promise<{ exitCode: number | undefined; cause: unknown }> {
+  const { promise, resolve } = Promise.withResolvers<{ exitCode: number | undefined; cause: unknown }>()
+  child.once('error', (cause) => resolve({ exitCode: undefined, cause }))
+  child.once('close', (code, signal) => resolve({ exitCode: code ?? undefined, cause: signal ?? undefined }))
+  return promise
 }
 
 /** A program that goes on while its words are read. */
