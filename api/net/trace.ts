@@ -65,6 +65,7 @@ export type Cause =
   | 'chain-policy'
   | 'conntrack-full'
   | 'conntrack-stale'
+  | 'fault'
   | 'fdb-missing'
   | 'fdb-wrong'
   | 'forwarding-off'
@@ -105,6 +106,8 @@ export interface End {
   /** The hop at which it ended: an index into hops. */
   hop: number
   rule?: RuleReference
+  /** The packet leaves the cluster, where it should not: what its sender hears, if anything, is up to somebody else. */
+  isElsewhere?: boolean
 }
 
 /** The hooks of netfilter, at which rules see a packet. */

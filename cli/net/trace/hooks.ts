@@ -237,6 +237,7 @@ function toEnd(chain: BaseChain, { verdict, how, rule }: ChainEnd): NonNullable<
 
 function causeOf({ object = '', text, chain }: RuleReference): Cause {
   if (object.startsWith('NetworkPolic')) return 'policy'
+  if (object.startsWith('fault ')) return 'fault'
   if (/no endpoints|no local endpoints/.test(text)) return 'no-endpoints'
   if (/^KUBE-FW-|firewall|source.?range/i.test(`${chain} ${text}`)) return 'source-range'
   return 'rule'

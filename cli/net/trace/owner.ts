@@ -1,7 +1,9 @@
 // Which API object a rule belongs to, from its comment and its chain: the names that Kubernetes' proxy and Fairlead write.
 
-/** "Service default/web:http", "NetworkPolicy default/deny", or undefined for a rule of somebody else. */
+/** "Service default/web:http", "NetworkPolicy default/deny", "fault f00d", or undefined for a rule of somebody else. */
 export function ownerOf(comment: string, chain: string): string | undefined {
+  const fault = /^fault (\w+) /.exec(comment)
+  if (fault !== null) return `fault ${fault[1]}`
   const policy = /policy ([a-z0-9.-]+\/[a-z0-9.-]+)/.exec(comment)
   if (policy !== null) return `NetworkPolicy ${policy[1]}`
   const service = /(?:^|[ ])([a-z0-9-]+\/[a-z0-9.-]+(?::[a-z0-9-]+)?)(?: |$)/.exec(comment)

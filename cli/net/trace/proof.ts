@@ -64,7 +64,7 @@ const wording: Record<Proof['outcome'], string> = {
 /** Undefined: nobody here can know, as the answer is somebody else's. */
 function expectOutcome({ forward, reply, isLargeOnly }: TracedPath): Proof['outcome'] | undefined {
   if (isLargeOnly === true) return 'answered'
-  if (forward.end.outcome === 'left') return undefined
+  if (forward.end.outcome === 'left' || forward.end.isElsewhere === true) return undefined
   const end = forward.end.outcome === 'delivered' ? reply?.end : forward.end
   if (end === undefined || end.outcome === 'delivered' || end.outcome === 'left') return 'answered'
   // That the answer was refused hears who answered, not who asked.

@@ -95,19 +95,19 @@ function judge(end: End, { service, flow, world }: TraceOptions, walk: Walk): En
   const destination = walk.last?.packet.destination ?? flow.destination
   const isLost = end.outcome === 'left' || lostCauses.has(end.cause)
   if (!isLost) return end
-  const outcome = end.outcome === 'left' ? 'dropped' : end.outcome
+  const moved = end.outcome === 'left' ? ({ outcome: 'dropped', isElsewhere: true } as const) : {}
   if (walk.known !== undefined) {
     const text = `an old entry of connection tracking leads it astray (${walk.known}): ${end.text}`
-    return { ...end, outcome, cause: 'conntrack-stale', text }
+    return { ...end, ...moved, cause: 'conntrack-stale', text }
   }
   if (service !== undefined && destination === flow.destination) {
     const text = `no rule serves Service ${service} here: ${flow.destination} is not translated, and ${end.text}`
-    return { ...end, outcome, cause: 'not-served', text }
+    return { ...end, ...moved, cause: 'not-served', text }
   }
   const [owner] = world.ownersOf(destination)
   if (end.outcome !== 'left' || owner === undefined) return end
   const text = `${end.text}, but ${destination} is ${formatPlace(owner.place)} on ${owner.place.node}: no route leads there`
-  return { ...end, outcome, cause: 'route-wrong', text }
+  return { ...end, ...moved, cause: 'route-wrong', text }
 }
 
 function judgeReply(end: End, world: World): End {

@@ -19,6 +19,8 @@ export interface NftTable {
   name: string
   /** Sets and maps by name. */
   sets: Map<string, Elements>
+  /** Names of limits that match what is more than their rate. */
+  overLimits: Set<string>
 }
 
 interface RawChain {
@@ -49,8 +51,14 @@ export function parseNft(objects: readonly unknown[], family: Family, skipped: R
   const chains: RawChain[] = []
   const lines = new Map<string, RawRule[]>()
   const tables = new Map<string, NftTable>()
-  for (const object of objects as { chain?: RawChain; rule?: RawRule; set?: RawSet; map?: RawSet }[]) {
-    const { chain, rule, set = object.map } = object
+  for (const object of objects as {
+    chain?: RawChain
+    rule?: RawRule
+    set?: RawSet
+    map?: RawSet
+    limit?: RawLimit
+  }[]) {
+    const { chain, rule, set = object.map, limit } = object
     if (chain !== undefined && mine(chain)) chains.push(chain)
     if (rule !== undefined && mine(rule)) {
       const key = `${rule.family} ${rule.table} ${rule.chain}`
@@ -59,6 +67,7 @@ export function parseNft(objects: readonly unknown[], family: Family, skipped: R
       else before.push(rule)
     }
     if (set !== undefined && mine(set)) tableOf(tables, set).sets.set(set.name, set.elem ?? [])
+    if (limit?.inv === true && mine(limit)) tableOf(tables, limit).overLimits.add(limit.name)
   }
   return chains.flatMap((chain) => toBase(chain, lines, tables))
 }
@@ -70,9 +79,16 @@ interface RawSet {
   elem?: Json[]
 }
 
+interface RawLimit {
+  family: string
+  table: string
+  name: string
+  inv?: boolean
+}
+
 function tableOf(tables: Map<string, NftTable>, { family, table }: { family: string; table: string }): NftTable {
   const name = `${family} ${table}`
-  const found = tables.get(name) ?? { name, sets: new Map() }
+  const found = tables.get(name) ?? { name, sets: new Map(), overLimits: new Set() }
   tables.set(name, found)
   return found
 }

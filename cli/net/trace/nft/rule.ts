@@ -13,7 +13,6 @@ type Outcome = boolean | Verdict
 const passing = new Set([
   'counter',
   'log',
-  'limit',
   'quota',
   'set',
   'map',
@@ -64,6 +63,9 @@ export class NftRule implements Rule {
         return { kind: name }
       case 'queue':
         return { kind: 'queue' }
+      case 'limit':
+        // One packet alone is never more than a rate.
+        return !(object.inv === true || (typeof value === 'string' && this.#table.overLimits.has(value)))
       case 'continue':
         return false
       case 'jump':
