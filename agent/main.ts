@@ -16,6 +16,7 @@ import { pods } from '../api/resources/pods.ts'
 import { services } from '../api/resources/services.ts'
 import { Announcer } from './announcer/announcer.ts'
 import { DockerRuntime } from './docker/docker-runtime.ts'
+import { Faults } from './net/faults.ts'
 import { NetTools } from './net/net-tools.ts'
 import { NodeNet } from './net/node-net.ts'
 import { CniNetwork } from './network/cni-network.ts'
@@ -179,10 +180,11 @@ const registration = new NodeRegistration({
   now,
 })
 
+const faults = new Faults({ nodeName, runtime, onError: report('faults') })
 const nodeNet = new NodeNet({
   nodeName,
   runtime,
-  parts: { node: nodeNetwork, pods: network, ...(policies && { policy: policies }) },
+  parts: { node: nodeNetwork, pods: network, ...(policies && { policy: policies }), faults },
   onError: report('net'),
 })
 const server = createAgentServer({
@@ -195,7 +197,7 @@ const server = createAgentServer({
   },
   allowedClients: options.allowedClients,
   nodeName,
-  net: new NetTools({ nodeName, runtime }, nodeNet),
+  net: new NetTools({ nodeName, runtime, faults }, nodeNet),
   log,
 })
 
@@ -204,6 +206,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.a
 await removeOtherModes(options.proxyMode === 'none' ? undefined : options.proxyMode)
 if (policies === undefined) await removePolicyRules()
 await nodeNet.sweep()
+await faults.sweep()
 // An IPv6 socket takes both families, and a node without IPv6 has none.
 const listenAddress = options.nodeIps.some((ip) => ip.includes(':')) ? '::' : '0.0.0.0'
 await server.listen(listenAddress, options.port)
@@ -244,6 +247,7 @@ await Promise.all([
       ]),
 ])
 await server.close()
+await faults.sweep()
 statuses.close()
 objects.close()
 log.info('agent has stopped; its pods go on running')

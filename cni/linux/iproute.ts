@@ -29,6 +29,12 @@ export async function showFdb(where: Where = {}): Promise<unknown[]> {
   return await readJson('bridge', ['-json', 'fdb', 'show'], where)
 }
 
+/** The device by which packets to the address leave. Throws a CommandError when there is no route. */
+export async function findRouteDevice(address: string, where: Where = {}): Promise<string> {
+  const [route] = (await readJson('ip', ['-json', 'route', 'get', address], where)) as { dev: string }[]
+  return route?.dev ?? ''
+}
+
 async function readJson(program: string, args: string[], where: Where): Promise<unknown[]> {
   const parsed: unknown[] = JSON.parse((await run(program, args, where)).trim() || '[]')
   // iproute2 prints {} for each thing that a selection leaves out.

@@ -14,6 +14,7 @@ const advice: Record<Exclude<Cause, 'none'>, string> = {
   'conntrack-full':
     'raise net.netfilter.nf_conntrack_max, or find who opens so many connections (conntrack -S, conntrack -L)',
   'conntrack-stale': 'conntrack -D with the addresses of that entry',
+  fault: 'made on purpose: it ends by itself, or by fairlead net fault heal',
   'fdb-missing': mended,
   'fdb-wrong': mended,
   'forwarding-off': `sysctl -w net.ipv4.ip_forward=1 (net.ipv6.conf.all.forwarding=1), there; ${mended}`,
