@@ -8,17 +8,24 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
 /** Chains of one Service port. */
 export interface ChainNames {
-  /** Spreads over the endpoints. */
-  service: string
-  /** Spreads over this node's endpoints alone. */
+  /** Leads to the endpoints of the policy Cluster. */
+  cluster: string
+  /** Leads to this node's endpoints alone. */
   local: string
   /** Takes traffic from outside. */
   external: string
+  /** Takes traffic to load balancers from the Service's source ranges. */
+  firewall: string
 }
 
 export function chainNames({ id, protocol }: ServicePort): ChainNames {
   const hash = hashOf(id + protocol)
-  return { service: `KUBE-SVC-${hash}`, local: `KUBE-SVL-${hash}`, external: `KUBE-EXT-${hash}` }
+  return {
+    cluster: `KUBE-SVC-${hash}`,
+    local: `KUBE-SVL-${hash}`,
+    external: `KUBE-EXT-${hash}`,
+    firewall: `KUBE-FW-${hash}`,
+  }
 }
 
 /** The chain that sends to one endpoint of one Service port. */
@@ -28,7 +35,7 @@ export function endpointChain({ id, protocol }: ServicePort, { ip, port }: Endpo
 
 /** Whether a chain belongs to some Service, now or in an earlier life. */
 export function isServiceChain(chain: string): boolean {
-  return /^KUBE-(SVC|SVL|EXT|SEP)-[A-Z2-7]{16}$/.test(chain)
+  return /^KUBE-(SVC|SVL|EXT|FW|SEP)-[A-Z2-7]{16}$/.test(chain)
 }
 
 /** The first 16 characters of the text's SHA-256 in base 32 (RFC 4648). */

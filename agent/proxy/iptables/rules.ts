@@ -1,13 +1,11 @@
-// The iptables rules of one Service port, and those that every node has. Pure text, in the very form in which
-// iptables-save prints it, so that what the kernel holds can be compared with what is wanted, letter by letter.
+// The rules of one Service port. Pure text, in the very form in which iptables-save prints it, so that what the kernel holds
+// can be compared with what is wanted, letter by letter.
 
-import { allEndpoints, type Endpoint, externalEndpoints, internalEndpoints, type ServicePort } from '../table.ts'
-import { chainNames, endpointChain } from './names.ts'
-
-export type TableName = 'nat' | 'filter'
-
-/** Rules by table and chain; each rule as after "-A CHAIN ". */
-export type RuleSet = Record<TableName, Map<string, string[]>>
+import { allEndpoints, type ServicePort } from '../table.ts'
+import type { TableName } from './base.ts'
+import { type ChainNames, chainNames } from './names.ts'
+import type { Scope, Way } from './way.ts'
+import { comment, markMasquerade, toHostRange, words } from './words.ts'
 
 /** What one Service port adds. */
 export interface PortRules {
@@ -17,210 +15,104 @@ export interface PortRules {
   shared: [TableName, string, string][]
 }
 
-const masquerade = '-j KUBE-MARK-MASQ'
-
 /** All rules of one Service port on this node. */
-export function planPort(port: ServicePort, clusterCidr: string): PortRules {
+export function planPort(port: ServicePort, way: Way): PortRules {
   const rules: PortRules = { chains: new Map(), shared: [] }
   const names = chainNames(port)
-  planInternal(rules, port, names.service, clusterCidr)
-  planExternal(rules, port, names, clusterCidr)
-  for (const endpoint of allEndpoints(port))
-    rules.chains.set(endpointChain(port, endpoint), planEndpoint(port, endpoint))
+  const internal = internalScope(port)
+  const doors = externalDoors(port)
+  planInternal(rules, port, names[internal])
+  for (const door of doors) planDoor(rules, port, door, names)
+  if (doors.length > 0 && isServed(port)) rules.chains.set(names.external, planExternal(port, names, way))
+  if (port.sourceRanges.length > 0 && port.loadBalancerIps.length > 0 && isServed(port))
+    rules.chains.set(names.firewall, planFirewall(port, names))
+  for (const scope of ['cluster', 'local'] as const)
+    if (port[scope].length > 0 && (scope === internal || (doors.length > 0 && isUsedOutside(port, scope))))
+      planScope(rules, port, scope, way)
   return rules
 }
 
-function planInternal(rules: PortRules, port: ServicePort, chain: string, clusterCidr: string): void {
-  const { clusterIp } = port
-  const endpoints = internalEndpoints(port)
-  const match = `-d ${clusterIp}/32 -p ${port.protocol}`
-  if (endpoints.length === 0) {
-    rules.shared.push([
-      'filter',
-      'KUBE-SERVICES',
-      `${match} ${comment(`${port.id} has no endpoints`)} -m ${port.protocol} --dport ${port.port} ${reject}`,
-    ])
-    return
-  }
-  rules.shared.push([
-    'nat',
-    'KUBE-SERVICES',
-    `${match} ${comment(`${port.id} cluster IP`)} -m ${port.protocol} --dport ${port.port} -j ${chain}`,
-  ])
-  // From outside the pod range (a node, the outside by a route) replies must come back through this node.
-  const fromOutside = `! -s ${clusterCidr} ${match} ${comment(`${port.id} cluster IP`)} -m ${port.protocol} --dport ${port.port} ${masquerade}`
-  rules.chains.set(chain, [fromOutside, ...planSpread(port, endpoints)])
+const isServed = (port: ServicePort) => allEndpoints(port).length > 0
+const internalScope = ({ internalPolicy }: ServicePort): Scope => (internalPolicy === 'Local' ? 'local' : 'cluster')
+/** Pods and the node itself reach all endpoints from outside too. */
+const isUsedOutside = ({ externalPolicy }: ServicePort, scope: Scope) =>
+  scope === 'cluster' || externalPolicy === 'Local'
+
+const matchAddress = (ip: string, { protocol, port }: ServicePort, text: string) =>
+  `-d ${toHostRange(ip)} -p ${protocol} ${comment(text)} -m ${protocol} --dport ${port}`
+
+function planInternal({ shared }: PortRules, port: ServicePort, chain: string): void {
+  const match = (text: string) => matchAddress(port.clusterIp, port, `${port.id} ${text}`)
+  if (port[internalScope(port)].length > 0) shared.push(['nat', 'KUBE-SERVICES', `${match('cluster IP')} -j ${chain}`])
+  else shared.push(['filter', 'KUBE-SERVICES', planRefusal(port, match)])
 }
 
-function planExternal(
-  rules: PortRules,
-  port: ServicePort,
-  names: ReturnType<typeof chainNames>,
-  clusterCidr: string,
-): void {
-  const doors = externalDoors(port)
-  if (doors.length === 0) return
-  if (allEndpoints(port).length === 0) {
-    for (const { filterChain, match, what } of doors)
-      rules.shared.push([
-        'filter',
-        filterChain,
-        `${match(comment(`${port.id} has no endpoints for ${what}`))} ${reject}`,
-      ])
-    return
-  }
-  for (const { natChain, match, what } of doors)
-    rules.shared.push(['nat', natChain, `${match(comment(`${port.id} ${what}`))} -j ${names.external}`])
-  rules.chains.set(
-    names.external,
-    port.externalPolicy === 'Cluster'
-      ? [`${comment(`masquerade traffic for ${port.id} external destinations`)} ${masquerade}`, `-j ${names.service}`]
-      : planExternalLocal(port, names, clusterCidr),
-  )
-  if (port.externalPolicy === 'Local' && port.local.length > 0)
-    rules.chains.set(names.local, planSpread(port, externalEndpoints(port)))
+/** Nobody serves the port: say so. Somebody does, but not here, where the policy wants it: say nothing, as others may be asked. */
+function planRefusal(port: ServicePort, match: (text: string) => string): string {
+  return isServed(port)
+    ? `${match('has no local endpoints')} -j DROP`
+    : `${match('has no endpoints')} ${words[port.family].reject}`
 }
 
-/** Pods and this node itself reach every endpoint, as inside the cluster; others only those here, with their own address kept. */
-function planExternalLocal(port: ServicePort, names: ReturnType<typeof chainNames>, clusterCidr: string): string[] {
-  const toAll =
-    port.cluster.length === 0
-      ? []
-      : [
-          `-s ${clusterCidr} ${comment(`pod traffic for ${port.id} external destinations`)} -j ${names.service}`,
-          `${comment(`masquerade LOCAL traffic for ${port.id} external destinations`)} -m addrtype --src-type LOCAL ${masquerade}`,
-          `${comment(`route LOCAL traffic for ${port.id} external destinations`)} -m addrtype --src-type LOCAL -j ${names.service}`,
-        ]
-  return [...toAll, ...(port.local.length > 0 ? [`-j ${names.local}`] : [])]
-}
-
+/** Where traffic from outside comes in. */
 interface Door {
   natChain: string
-  filterChain: string
-  what: string
-  match(comment: string): string
+  /** Its traffic must pass the Service's source ranges. */
+  isGuarded: boolean
+  match(text: string): string
 }
 
-/** Where traffic from outside comes in: the node port and the external addresses. */
-function externalDoors({ nodePort, externalIps, loadBalancerIps, port, protocol }: ServicePort): Door[] {
-  const addresses = [...externalIps, ...loadBalancerIps].map(
-    (ip): Door => ({
-      natChain: 'KUBE-SERVICES',
-      filterChain: 'KUBE-EXTERNAL-SERVICES',
-      what: 'external IP',
-      match: (text) => `-d ${ip}/32 -p ${protocol} ${text} -m ${protocol} --dport ${port}`,
-    }),
-  )
-  if (nodePort === undefined) return addresses
+function externalDoors(port: ServicePort): Door[] {
+  const { id, externalIps, loadBalancerIps, nodePort, protocol, sourceRanges } = port
+  const door = (natChain: string, isGuarded: boolean, match: Door['match']): Door => ({ natChain, isGuarded, match })
+  const toDoor = (what: string, isGuarded: boolean) => (ip: string) =>
+    door('KUBE-SERVICES', isGuarded, (text) => matchAddress(ip, port, `${id} ${what}${text}`))
+  const atNodes = (text: string) =>
+    `-p ${protocol} ${comment(`${id} node port${text}`)} -m addrtype --dst-type LOCAL -m ${protocol} --dport ${nodePort}`
   return [
-    ...addresses,
-    {
-      natChain: 'KUBE-NODEPORTS',
-      filterChain: 'KUBE-EXTERNAL-SERVICES',
-      what: 'node port',
-      match: (text) => `-p ${protocol} ${text} -m addrtype --dst-type LOCAL -m ${protocol} --dport ${nodePort}`,
-    },
+    ...externalIps.map(toDoor('external IP', false)),
+    ...loadBalancerIps.map(toDoor('load balancer IP', sourceRanges.length > 0)),
+    ...(nodePort === undefined ? [] : [door('KUBE-NODEPORTS', false, atNodes)]),
   ]
 }
 
-/** Jumps that spread connections evenly; with affinity, known clients are sent where they were first. */
-function planSpread(port: ServicePort, endpoints: Endpoint[]): string[] {
-  const remembered =
-    port.affinitySeconds === undefined
-      ? []
-      : endpoints.map((endpoint) => {
-          const chain = endpointChain(port, endpoint)
-          return `${toComment(port, endpoint)} -m recent --rcheck --seconds ${port.affinitySeconds} --reap --name ${chain} --mask 255.255.255.255 --rsource -j ${chain}`
-        })
-  const chosen = endpoints.map((endpoint, index) => {
-    const left = endpoints.length - index
-    const chance = left === 1 ? '' : ` -m statistic --mode random --probability ${toProbability(1 / left)}`
-    return `${toComment(port, endpoint)}${chance} -j ${endpointChain(port, endpoint)}`
-  })
-  return [...remembered, ...chosen]
+function planDoor(
+  { shared }: PortRules,
+  port: ServicePort,
+  { natChain, isGuarded, match }: Door,
+  names: ChainNames,
+): void {
+  if (isServed(port)) shared.push(['nat', natChain, `${match('')} -j ${isGuarded ? names.firewall : names.external}`])
+  // What the firewall's chain let pass has an endpoint's address by now.
+  if (isGuarded) shared.push(['filter', 'KUBE-PROXY-FIREWALL', `${match(': not from its source ranges')} -j DROP`])
+  else if (!isServed(port) || (port.externalPolicy === 'Local' && port.local.length === 0))
+    shared.push(['filter', 'KUBE-EXTERNAL-SERVICES', planRefusal(port, (text) => match(` ${text}`))])
 }
 
-function planEndpoint(port: ServicePort, endpoint: Endpoint): string[] {
-  const { ip, port: targetPort } = endpoint
-  const chain = endpointChain(port, endpoint)
-  const remember =
-    port.affinitySeconds === undefined ? '' : ` -m recent --set --name ${chain} --mask 255.255.255.255 --rsource`
-  return [
-    // A pod that reaches itself through the Service would drop a reply from its own address.
-    `-s ${ip}/32 ${comment(port.id)} ${masquerade}`,
-    `-p ${port.protocol} ${comment(port.id)}${remember} -j DNAT --to-destination ${ip}:${targetPort}`,
+function planFirewall({ id, sourceRanges }: ServicePort, { external }: ChainNames): string[] {
+  return sourceRanges.map((range) => `-s ${range} ${comment(`${id} load balancer IP`)} -j ${external}`)
+}
+
+function planExternal(port: ServicePort, names: ChainNames, { clusterCidr, masquerades }: Way): string[] {
+  const { id, externalPolicy, cluster, local } = port
+  const text = comment(`${id} from outside`)
+  if (externalPolicy === 'Cluster')
+    return [...(masquerades ? [`${text} ${markMasquerade}`] : []), `-j ${names.cluster}`]
+  // Pods and this node itself reach every endpoint, as inside the cluster; others only those here, with their own address kept.
+  const isLocal = `${comment(`${id} from this node`)} -m addrtype --src-type LOCAL`
+  const toAll = [
+    `-s ${clusterCidr} ${comment(`${id} from pods`)} -j ${names.cluster}`,
+    ...(masquerades ? [`${isLocal} ${markMasquerade}`] : []),
+    `${isLocal} -j ${names.cluster}`,
   ]
+  return [...(cluster.length > 0 ? toAll : []), ...(local.length > 0 ? [`-j ${names.local}`] : [])]
 }
 
-/** Always with a character (/ or a space) for which iptables-save quotes. */
-const comment = (text: string) => `-m comment --comment "${text}"`
-const toComment = (port: ServicePort, { ip, port: targetPort }: Endpoint) =>
-  comment(`${port.id} -> ${ip}:${targetPort}`)
-const reject = '-j REJECT --reject-with icmp-port-unreachable'
-
-/** The kernel keeps probabilities as 31-bit fractions, and iptables-save prints what it kept. */
-function toProbability(chance: number): string {
-  return (Math.round(chance * 2 ** 31) / 2 ** 31).toFixed(11)
-}
-
-/** Rules that do not depend on any Service, apart from the jumps in `jumps`. */
-export function planBase(): RuleSet {
-  return {
-    nat: new Map([
-      ['KUBE-MARK-MASQ', ['-j MARK --set-xmark 0x4000/0x4000']],
-      [
-        'KUBE-POSTROUTING',
-        [
-          '-m mark ! --mark 0x4000/0x4000 -j RETURN',
-          // The mark goes before the packet does, so that it is not met again behind a tunnel.
-          '-j MARK --set-xmark 0x4000/0x0',
-          `${comment('kubernetes service traffic requiring SNAT')} -j MASQUERADE --random-fully`,
-        ],
-      ],
-    ]),
-    filter: new Map([
-      [
-        'KUBE-FORWARD',
-        [
-          // An invalid packet would pass un-NATed and make the client reset its connection.
-          '-m conntrack --ctstate INVALID -j DROP',
-          `${comment('kubernetes forwarding rules')} -m mark --mark 0x4000/0x4000 -j ACCEPT`,
-          `${comment('kubernetes forwarding conntrack rule')} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
-        ],
-      ],
-    ]),
-  }
-}
-
-/** Chains that every Service adds rules to. A rule that must stay last in its chain. */
-export const sharedChains: Record<TableName, Record<string, string[]>> = {
-  nat: {
-    'KUBE-SERVICES': [
-      `${comment('kubernetes service nodeports; NOTE: this must be the last rule in this chain')} -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS`,
-    ],
-    'KUBE-NODEPORTS': [],
-  },
-  filter: { 'KUBE-SERVICES': [], 'KUBE-EXTERNAL-SERVICES': [] },
-}
-
-/** Jumps from the kernel's own chains, put first there. */
-export const jumps: Record<TableName, [chain: string, rule: string][]> = {
-  nat: [
-    ['PREROUTING', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
-    ['OUTPUT', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
-    ['POSTROUTING', `${comment('kubernetes postrouting rules')} -j KUBE-POSTROUTING`],
-  ],
-  filter: [
-    [
-      'INPUT',
-      `-m conntrack --ctstate NEW ${comment('kubernetes externally-visible service portals')} -j KUBE-EXTERNAL-SERVICES`,
-    ],
-    ['FORWARD', `-m conntrack --ctstate NEW ${comment('kubernetes service portals')} -j KUBE-SERVICES`],
-    [
-      'FORWARD',
-      `-m conntrack --ctstate NEW ${comment('kubernetes externally-visible service portals')} -j KUBE-EXTERNAL-SERVICES`,
-    ],
-    ['FORWARD', `${comment('kubernetes forwarding rules')} -j KUBE-FORWARD`],
-    ['OUTPUT', `-m conntrack --ctstate NEW ${comment('kubernetes service portals')} -j KUBE-SERVICES`],
-  ],
+function planScope({ chains }: PortRules, port: ServicePort, scope: Scope, way: Way): void {
+  const { rules, chains: further } = way.send(port, scope, port[scope])
+  // From outside the pod range (a node, the outside by a route) replies must come back through this node.
+  const fromOutside = `! -s ${way.clusterCidr} ${matchAddress(port.clusterIp, port, `${port.id} cluster IP`)} ${markMasquerade}`
+  const isMarked = way.masquerades && scope === internalScope(port)
+  chains.set(chainNames(port)[scope], [...(isMarked ? [fromOutside] : []), ...rules])
+  for (const [chain, lines] of further) chains.set(chain, lines)
 }
