@@ -72,7 +72,8 @@ function planFlow(request: FaultRequest, { from, to, title }: FaultFlow, index: 
 }
 
 function planHarm({ id, kind, percent = 100 }: FaultRequest, index: number): string {
-  if (kind === 'drop') return `numgen random mod 10000 < ${Math.round(percent * 100)} counter drop`
+  // nft refuses a comparison that is always true.
+  if (kind === 'drop' && percent < 100) return `numgen random mod 10000 < ${Math.round(percent * 100)} counter drop`
   if (kind === 'rate') return `limit name "${id}-${index}" counter drop`
   return kind === 'delay' ? `counter meta priority set ${delayClass}` : 'counter drop'
 }
