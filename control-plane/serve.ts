@@ -4,10 +4,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Client } from '../api/client/client.ts'
 import { HttpClient } from '../api/client/http-client.ts'
-import { isNotFound } from '../api/objects/status-error.ts'
-import { pods } from '../api/resources/pods.ts'
 import { resources } from '../api/resources/table.ts'
 import { validateRanges } from './address-ranges.ts'
 import { type ApiServer, createApiServer } from './api-server/core.ts'
@@ -89,21 +86,17 @@ function makeServer(api: ApiServer, identity: Identity, log: Logger): HttpsServe
   const client = localClient(api, 'system:apiserver')
   const agents = new AgentConnections(() => ({ ...identity.pki.agentClient, ca: identity.pki.caCert }))
   const inner = new StreamingHandler({ inner: api.handler, client, agents })
-  const rules = { nodeOfPod: (namespace: string, name: string) => nodeOfPod(client, namespace, name) }
-  const handler = new SecuredHandler({ inner, rules, health: healthOf(api), onError })
+  const handler = new SecuredHandler({
+    inner,
+    authorizer: api.authorizer,
+    known: api.known,
+    health: healthOf(api),
+    onError,
+  })
   const upgrades = new StreamingUpgrades({ client, agents, authorize: (request) => handler.authorize(request) })
   const { server, caCert } = identity.pki
   const { authenticateToken } = api
   return new HttpsServer({ ...server, clientCa: caCert, authenticateToken, handler, upgrades, onError })
-}
-
-async function nodeOfPod(client: Client, namespace: string, name: string): Promise<string | undefined> {
-  try {
-    return (await client.get(pods, { namespace, name })).spec.nodeName
-  } catch (error) {
-    if (isNotFound(error)) return undefined
-    throw error
-  }
 }
 
 function healthOf(api: ApiServer): HealthChecks {

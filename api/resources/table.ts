@@ -1,5 +1,7 @@
 // The resource table: every built-in kind, in the order that discovery lists them.
 
+import { clusterRoleBindings } from './cluster-role-bindings.ts'
+import { clusterRoles } from './cluster-roles.ts'
 import { configMaps } from './config-maps.ts'
 import { deployments } from './deployments.ts'
 import { endpointSlices } from './endpoint-slices.ts'
@@ -14,6 +16,8 @@ import { nodes } from './nodes.ts'
 import { pods } from './pods.ts'
 import { replicaSets } from './replica-sets.ts'
 import type { Resource } from './resource.ts'
+import { roleBindings } from './role-bindings.ts'
+import { roles } from './roles.ts'
 import { secrets } from './secrets.ts'
 import { serviceAccounts } from './service-accounts.ts'
 import { services } from './services.ts'
@@ -36,4 +40,8 @@ export const resources: readonly Resource[] = [
   networkPolicies,
   ingresses,
   ingressClasses,
+  roles,
+  roleBindings,
+  clusterRoles,
+  clusterRoleBindings,
 ]

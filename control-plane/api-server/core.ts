@@ -8,6 +8,11 @@ import { services } from '../../api/resources/services.ts'
 import type { Store } from '../store/store.ts'
 import { AddressRange } from './address-range.ts'
 import { makeAdmissionRules } from './admission/admission.ts'
+import { type Authorizer, AuthorizerChain } from './authorization/authorizer.ts'
+import { ensureDefaultAccess } from './authorization/default-access.ts'
+import { preventEscalation } from './authorization/escalation.ts'
+import { NodeAuthorizer } from './authorization/node-authorizer.ts'
+import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import { CacheFeed } from './cache-feed.ts'
 import { Catalog } from './catalog.ts'
 import { readCluster } from './cluster-reader.ts'
@@ -47,6 +52,10 @@ export interface ApiServer {
   handler: RequestHandler
   /** Who holds this bearer token; undefined if it is none of ours or holds no longer. Waits for the first list. */
   authenticateToken(token: string): Promise<User | undefined>
+  /** Who may do what. The handler does not ask it: its callers do, or are trusted. */
+  authorizer: Authorizer
+  /** Resolves when the authorizer knows the cluster. */
+  known: Promise<void>
   /** Follows the store and keeps the cluster's first objects, until the signal aborts. Requests wait for the first list. */
   run(signal: AbortSignal): Promise<void>
   /** Resolves when requests can be answered. */
@@ -66,22 +75,34 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const allocator = new ServiceAllocator(feed.cacheOf(services), addresses, options.nodePortRange)
   const signer = new TokenSigner({ key: options.tokenKey, issuer: tokenIssuer })
   const tokens = new TokenAuthenticator(signer, cluster)
-  const admission = makeAdmissionRules(options.leftOutAdmission)
+  const rbac = new RbacAuthorizer(feed)
+  const authorizer = new AuthorizerChain([new NodeAuthorizer(feed), rbac])
+  const rules = makeAdmissionRules(options.leftOutAdmission)
+  const admission = { ...rules, validating: [...rules.validating, preventEscalation(authorizer, rbac)] }
   const context = { storage, cluster, admission, services: allocator, signer }
   const resourceHandler = new ResourceHandler({ store, feed, context, bookmarkMs: options.bookmarkMs ?? 60_000 })
   const kubernetes = new KubernetesService(context, primary.first, options.advertise, log)
-  const reviewHandler = new ReviewHandler({ tokens })
+  const reviewHandler = new ReviewHandler({ tokens, authorizer })
   const parts = { feed, catalog, log, resourceHandler, reviewHandler, signer, serverUrl: urlOf(options.advertise) }
   const handler = { handle: (request: ApiRequest) => answer(request, parts) }
-  const ready = feed.started.then(() => kubernetes.ready)
+  const access = Promise.withResolvers<void>()
+  const ready = feed.started.then(async () => {
+    await Promise.all([kubernetes.ready, access.promise])
+  })
   const run = async (signal: AbortSignal) => {
-    await Promise.all([feed.run(signal), feed.started.then(() => kubernetes.run(signal))])
+    const ensureAccess = async () => access.resolve(await ensureDefaultAccess(context, log, signal))
+    await Promise.all([
+      feed.run(signal),
+      feed.started.then(async () => {
+        await Promise.all([kubernetes.run(signal), ensureAccess()])
+      }),
+    ])
   }
   const authenticateToken = async (token: string) => {
     await feed.started
     return (await tokens.authenticate(token))?.user
   }
-  return { handler, authenticateToken, run, ready }
+  return { handler, authenticateToken, authorizer, known: feed.started, run, ready }
 }
 
 /** As kubeadm has it; the name need not be found by whoever reads a token. */

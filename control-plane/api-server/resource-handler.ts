@@ -3,6 +3,7 @@
 import type { DeleteOptions, Namespace } from '../../api/generated/types.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { badRequest, isNotFound, methodNotAllowed } from '../../api/objects/status-error.ts'
+import { admit } from './admission/admission.ts'
 import { parseBody } from './body.ts'
 import { CachedObject } from './cached-object.ts'
 import { deleteObject } from './deletion.ts'
@@ -95,6 +96,7 @@ export class ResourceHandler {
     const target = targetOf(request, route)
     if (!['binding', 'eviction', 'token'].includes(route.subresource)) throw methodNotAllowed('POST')
     const { object } = parseObject(request, route)
+    await admit(context.admission.validating, { ...target, verb: 'create', object }, context.cluster)
     if (route.subresource === 'token') {
       const answer = await issueToken(context, target, object)
       return respond(201, { text: JSON.stringify(answer), contentType: 'application/json' })

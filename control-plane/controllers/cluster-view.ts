@@ -3,6 +3,7 @@
 import type { Client } from '../../api/client/client.ts'
 import { type Change, type IndexFunction, Informer } from '../../api/client/informer.ts'
 import type {
+  ClusterRole,
   ConfigMap,
   Deployment,
   EndpointSlice,
@@ -16,6 +17,7 @@ import type {
   ServiceAccount,
 } from '../../api/generated/types.ts'
 import { type ApiObject, controllerOf, type Stored } from '../../api/objects/object.ts'
+import { clusterRoles } from '../../api/resources/cluster-roles.ts'
 import { configMaps } from '../../api/resources/config-maps.ts'
 import { deployments } from '../../api/resources/deployments.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
@@ -71,6 +73,7 @@ export class ClusterView {
   readonly endpointSlices: Informer<EndpointSlice>
   readonly serviceAccounts: Informer<ServiceAccount>
   readonly configMaps: Informer<ConfigMap>
+  readonly clusterRoles: Informer<ClusterRole>
   readonly deployments: Informer<Deployment>
   readonly replicaSets: Informer<ReplicaSet>
   /** Every kind of the resource table but events: nothing owns them and they own nothing, and they are many. */
@@ -90,6 +93,7 @@ export class ClusterView {
     this.endpointSlices = new Informer(client, endpointSlices, { onError, indexes: { service: slicesByService } })
     this.serviceAccounts = new Informer(client, serviceAccounts, { onError })
     this.configMaps = new Informer(client, configMaps, { onError })
+    this.clusterRoles = new Informer(client, clusterRoles, { onError })
     this.deployments = new Informer(client, deployments, { onError, indexes: { namespace: byNamespace } })
     this.replicaSets = new Informer(client, replicaSets, {
       onError,
@@ -126,6 +130,7 @@ export class ClusterView {
       .set(endpointSlices, this.endpointSlices)
       .set(serviceAccounts, this.serviceAccounts)
       .set(configMaps, this.configMaps)
+      .set(clusterRoles, this.clusterRoles)
       .set(deployments, this.deployments)
       .set(replicaSets, this.replicaSets)
     return resources

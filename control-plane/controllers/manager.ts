@@ -8,6 +8,7 @@ import { CloudNodeController } from './cloud/node-controller.ts'
 import type { CloudProvider } from './cloud/provider.ts'
 import { CloudRouteController } from './cloud/route-controller.ts'
 import { ServiceBalancerController } from './cloud/service-controller.ts'
+import { ClusterRoleAggregationController } from './cluster-role-aggregation/cluster-role-aggregation.ts'
 import { ClusterView } from './cluster-view.ts'
 import { type Controller, type ControllerContext, describeError, type Events, type Log } from './controller.ts'
 import { DeploymentController } from './deployment/deployment.ts'
@@ -65,6 +66,7 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     new NamespaceController(context),
     new GarbageCollector(context),
     new ServiceAccountController(context),
+    new ClusterRoleAggregationController(context),
     ...(options.caCert === undefined ? [] : [new RootCaController(context, options.caCert)]),
     ...cloudControllers(context, options.cloud),
   ]

@@ -1,8 +1,9 @@
 import { HttpClient } from '../../api/client/http-client.ts'
 import { resources } from '../../api/resources/table.ts'
 import { type ApiServerOptions, createApiServer } from '../../control-plane/api-server/core.ts'
-import type { RequestHandler } from '../../control-plane/api-server/exchange.ts'
+import type { RequestHandler, User } from '../../control-plane/api-server/exchange.ts'
 import { LocalTransport } from '../../control-plane/api-server/local-transport.ts'
+import { SecuredHandler } from '../../control-plane/api-server/serving/secured-handler.ts'
 import { makeTokenKey } from '../../control-plane/pki/token-key.ts'
 import { MemoryStore } from '../../control-plane/store/memory-store.ts'
 import type { Store } from '../../control-plane/store/store.ts'
@@ -13,6 +14,8 @@ export interface TestApiServer {
   client: HttpClient
   handler: RequestHandler
   transport: LocalTransport
+  /** Speaks as this user, who may do what the roles say. */
+  as(user: User): LocalTransport
   store: Store
   /** Ends watches and the server; closes the store. */
   close(): Promise<void>
@@ -38,11 +41,20 @@ export async function startApiServer(options: Partial<ApiServerOptions> = {}): P
   const running = server.run(stop.signal)
   await server.ready
   const transport = new LocalTransport(server.handler, { name: 'admin', groups: ['system:masters'] })
+  const { handler, authorizer, known } = server
+  const health = { live: {}, ready: {} }
+  const secured = new SecuredHandler({ inner: handler, authorizer, known, health, onError: console.error })
+  const others: LocalTransport[] = []
+  const as = (user: User) => {
+    const other = new LocalTransport(secured, user)
+    others.push(other)
+    return other
+  }
   const close = async () => {
-    await transport.close()
+    await Promise.all([transport, ...others].map((open) => open.close()))
     stop.abort()
     await store.close()
     await running
   }
-  return { client: new HttpClient(transport), handler: server.handler, transport, store, close }
+  return { client: new HttpClient(transport), handler, transport, as, store, close }
 }

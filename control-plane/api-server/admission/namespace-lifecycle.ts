@@ -5,11 +5,12 @@ import type { Admission } from './admission.ts'
 /** Nothing is made in a namespace that is absent or going away; some namespaces stay for ever. */
 export const namespaceLifecycle: Admission = {
   name: 'NamespaceLifecycle',
-  async admit({ verb, resource, object, namespace, name }, cluster) {
+  async admit({ verb, resource, subresource, object, namespace, name }, cluster) {
     if (verb === 'delete' && resource.plural === 'namespaces' && immortal.includes(name)) {
       throw forbidden(resource, name, 'this namespace may not be deleted')
     }
-    if (verb !== 'create' || !resource.namespaced) return
+    // What is there already is evicted and given tokens until it is gone.
+    if (verb !== 'create' || subresource !== '' || !resource.namespaced) return
     const found = await cluster.find(namespaces, { name: namespace })
     if (found === undefined) throw notFound(namespaces, namespace)
     if (found.metadata.deletionTimestamp === undefined) return

@@ -37,6 +37,14 @@ const selfReviewSpec: Message = new Map([
   [2, message('nonResourceAttributes', nonResourceAttributes)],
 ])
 
+const subjectReviewSpec: Message = new Map([
+  ...selfReviewSpec,
+  [3, text('user')],
+  [4, texts('groups')],
+  [5, ignored('extra')],
+  [6, text('uid')],
+])
+
 const rules = messages(
   'rules',
   new Map([
@@ -102,6 +110,8 @@ export const accessKinds: readonly [kind: string, message: Message][] = [
     ]),
   ],
   ['authorization.k8s.io/v1/SelfSubjectAccessReview', withSpec(selfReviewSpec)],
+  ['authorization.k8s.io/v1/SubjectAccessReview', withSpec(subjectReviewSpec)],
+  ['authorization.k8s.io/v1/LocalSubjectAccessReview', withSpec(subjectReviewSpec)],
   ['authorization.k8s.io/v1/SelfSubjectRulesReview', withSpec(new Map([[1, text('namespace')]]))],
   ['rbac.authorization.k8s.io/v1/Role', role],
   ['rbac.authorization.k8s.io/v1/ClusterRole', clusterRole],

@@ -1,17 +1,35 @@
 // Answers the kinds that are questions. Each is decoded like any object; its status is worked out and nothing is stored.
 
-import type { SelfSubjectReview, TokenReview, UserInfo } from '../../../api/generated/types.ts'
+import type {
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  TokenReview,
+  UserInfo,
+} from '../../../api/generated/types.ts'
 import type { ApiObject } from '../../../api/objects/object.ts'
 import { badRequest, methodNotAllowed } from '../../../api/objects/status-error.ts'
-import { selfSubjectReviews, tokenReviews } from '../../../api/resources/reviews.ts'
+import {
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+  tokenReviews,
+} from '../../../api/resources/reviews.ts'
+import type { Authorizer } from '../authorization/authorizer.ts'
 import type { ApiRequest, ApiResponse, User } from '../exchange.ts'
 import { parseObject } from '../request-object.ts'
 import type { Route } from '../route.ts'
 import type { TokenAuthenticator } from '../tokens/token-authenticator.ts'
 import { timestamp } from '../writes.ts'
+import { checkLocal, readSubject, reviewAccess, reviewRules } from './access-reviews.ts'
 
 export interface ReviewHandlerOptions {
   tokens: TokenAuthenticator
+  authorizer: Authorizer
 }
 
 export class ReviewHandler {
@@ -30,12 +48,32 @@ export class ReviewHandler {
     return { status: 201, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
   }
 
-  async #answer({ resource }: Route, object: ApiObject, user: User): Promise<ApiObject> {
+  async #answer({ resource, namespace }: Route, object: ApiObject, user: User): Promise<ApiObject> {
+    const { authorizer } = this.#options
     switch (resource) {
       case tokenReviews:
         return await this.#reviewToken(object as TokenReview)
       case selfSubjectReviews:
         return { ...object, status: { userInfo: toUserInfo(user) } } as SelfSubjectReview
+      case selfSubjectAccessReviews: {
+        const { spec } = object as SelfSubjectAccessReview
+        return Object.assign(object, { status: reviewAccess(authorizer, resource, spec ?? {}, user) })
+      }
+      case subjectAccessReviews: {
+        const { spec } = object as SubjectAccessReview
+        return Object.assign(object, {
+          status: reviewAccess(authorizer, resource, spec ?? {}, readSubject(spec ?? {})),
+        })
+      }
+      case localSubjectAccessReviews: {
+        const { spec } = object as LocalSubjectAccessReview
+        checkLocal(spec ?? {}, namespace, resource)
+        return Object.assign(object, {
+          status: reviewAccess(authorizer, resource, spec ?? {}, readSubject(spec ?? {})),
+        })
+      }
+      case selfSubjectRulesReviews:
+        return Object.assign(object, { status: reviewRules(authorizer, object as SelfSubjectRulesReview, user) })
       default:
         throw methodNotAllowed('POST')
     }

@@ -1,14 +1,17 @@
 import { StatusError } from '../../../api/objects/status-error.ts'
-import type { ApiRequest, ApiResponse, RequestHandler } from '../exchange.ts'
-import { authorize } from './authorization.ts'
+import { type Authorizer, mastersGroup } from '../authorization/authorizer.ts'
+import type { ApiRequest, ApiResponse, RequestHandler, User } from '../exchange.ts'
+import { authorize, isOpen } from './authorization.ts'
 import { answerHealth, type HealthChecks } from './health.ts'
-import type { NodeRules } from './node-authorization.ts'
+import { impersonate } from './impersonation.ts'
 import { toErrorResponse } from './status-response.ts'
 
 export interface SecuredHandlerOptions {
   /** Serves what is allowed. */
   inner: RequestHandler
-  rules: NodeRules
+  authorizer: Authorizer
+  /** Resolves when the authorizer knows the cluster's roles and pods. */
+  known: Promise<void>
   health: HealthChecks
   /** Told of errors that are nobody's request's fault. */
   onError: (error: unknown) => void
@@ -23,18 +26,29 @@ export class SecuredHandler implements RequestHandler {
   }
 
   async handle(request: ApiRequest): Promise<ApiResponse> {
-    const { inner, rules, health, onError } = this.#options
+    const { inner, health, onError } = this.#options
     try {
-      await authorize(request, rules)
-      return (await answerHealth(request, health)) ?? (await inner.handle(request))
+      const allowed = await this.authorize(request)
+      return (await answerHealth(allowed, health)) ?? (await inner.handle(allowed))
     } catch (error) {
       if (!(error instanceof StatusError)) onError(error)
       return toErrorResponse(error)
     }
   }
 
-  /** Throws Forbidden unless the request is allowed: for upgrades, which have no answer of their own. */
-  async authorize(request: ApiRequest): Promise<void> {
-    await authorize(request, this.#options.rules)
+  /** The request as of the user it is made for. Throws Forbidden unless that user may make it. */
+  async authorize(request: ApiRequest): Promise<ApiRequest> {
+    if (isOpen(request)) return request
+    const { authorizer } = this.#options
+    await this.#known(request.user)
+    const impersonated = impersonate(request, authorizer)
+    await this.#known(impersonated.user)
+    authorize(impersonated, authorizer)
+    return impersonated
+  }
+
+  /** Administrators need no roles. */
+  async #known({ groups }: User): Promise<void> {
+    if (!groups.includes(mastersGroup)) await this.#options.known
   }
 }

@@ -49,7 +49,7 @@ beforeEach(async () => {
   const agents = new AgentConnections(() => ({ ...pki.agentClient, ca: pki.caCert }))
   const inner = { handle: async () => ({ status: 200, headers: {}, body: 'inner' }) }
   handler = new StreamingHandler({ inner, client, agents })
-  upgrades = new StreamingUpgrades({ client, agents, authorize: async () => {} })
+  upgrades = new StreamingUpgrades({ client, agents, authorize: async (request) => request })
 })
 afterEach(() => {
   agent.closeAllConnections()

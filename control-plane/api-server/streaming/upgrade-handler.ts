@@ -20,8 +20,8 @@ import { readStreamingRequest, type StreamingRequest } from './streaming-request
 export interface StreamingUpgradesOptions {
   client: Client
   agents: AgentConnections
-  /** Throws Forbidden unless the request is allowed. */
-  authorize(request: ApiRequest): Promise<void>
+  /** The request as of the user it is made for. Throws Forbidden unless it is allowed. */
+  authorize(request: ApiRequest): Promise<ApiRequest>
 }
 
 const kinds = new Set<StreamingRequest['kind']>(['exec', 'attach', 'portforward'])
@@ -41,9 +41,9 @@ export class StreamingUpgrades implements UpgradeHandler {
   }
 
   /** Joins the client with the agent; resolves when either has ended. Throws StatusError while nothing is joined yet. */
-  async upgrade(request: ApiRequest, socket: Duplex, head: Buffer): Promise<void> {
+  async upgrade(given: ApiRequest, socket: Duplex, head: Buffer): Promise<void> {
     const { client, agents, authorize } = this.#options
-    await authorize(request)
+    const request = await authorize(given)
     const streaming = readStreamingRequest(request.url)
     if (streaming === undefined) throw badRequest('not a streaming request')
     const { namespace, name } = streaming

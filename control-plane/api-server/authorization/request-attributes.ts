@@ -20,6 +20,9 @@ export interface PathAttributes {
   path: string
 }
 
+/** What somebody wants to do. */
+export type Attributes = ResourceAttributes | PathAttributes
+
 const verbs: Record<string, [ofObject: string, ofCollection: string]> = {
   GET: ['get', 'list'],
   HEAD: ['get', 'list'],
@@ -29,7 +32,8 @@ const verbs: Record<string, [ofObject: string, ofCollection: string]> = {
   DELETE: ['delete', 'deletecollection'],
 }
 
-export function readAttributes(method: string, url: URL): ResourceAttributes | PathAttributes {
+/** Reads them. */
+export function readAttributes(method: string, url: URL): Attributes {
   const path = { verb: method.toLowerCase(), path: url.pathname }
   const segments = decodeSegments(url.pathname)
   const root = segments[0]
@@ -39,7 +43,16 @@ export function readAttributes(method: string, url: URL): ResourceAttributes | P
   const group = root === 'apis' ? (segments[1] ?? '') : ''
   const { namespace, parts } = splitNamespace(segments.slice(skip))
   const [resource = '', name = '', subresource = ''] = parts
-  return { verb: verbOf(method, url, name), group, namespace, resource, subresource, name }
+  const verb = verbOf(method, url, name)
+  return { verb, group, namespace, resource, subresource, name: name === '' ? selectedName(verb, url) : name }
+}
+
+/** The one object that a list or watch asks for by its field selector; "" if it asks for more. */
+function selectedName(verb: string, { searchParams }: URL): string {
+  if (!['list', 'watch', 'deletecollection'].includes(verb)) return ''
+  const terms = (searchParams.get('fieldSelector') ?? '').split(',')
+  const found = terms.map((term) => /^metadata\.name==?([^=!]+)$/.exec(term)?.[1] ?? '').find((name) => name !== '')
+  return found ?? ''
 }
 
 /** /namespaces/x is an object; /namespaces/x/pods is in it, but for its own subresources. */

@@ -1,0 +1,86 @@
+// Keeps the default roles and bindings: at each start what is missing is added. What users added stays, and so does a
+// role that is marked as not to be updated.
+// https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClusterRole, ClusterRoleBinding, RbacSubject } from '../../../api/generated/types.ts'
+import { isAlreadyExists, isNotFound } from '../../../api/objects/status-error.ts'
+import { clusterRoleBindings } from '../../../api/resources/cluster-role-bindings.ts'
+import { clusterRoles } from '../../../api/resources/cluster-roles.ts'
+import type { Resource } from '../../../api/resources/resource.ts'
+import { deleteObject } from '../deletion.ts'
+import type { Log } from '../log.ts'
+import { createObject, type Target, updateObject, type WriteContext } from '../writes.ts'
+import { mastersGroup } from './authorizer.ts'
+import { defaultClusterRoleBindings, defaultClusterRoles } from './default-roles.ts'
+import { uncovered } from './policy-rule.ts'
+
+const user = { name: 'system:apiserver', groups: [mastersGroup] }
+const keptAnnotation = 'rbac.authorization.kubernetes.io/autoupdate'
+const retryMs = 1_000
+
+/** Resolves when all of them are there, or when the signal aborts. */
+export async function ensureDefaultAccess(context: WriteContext, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for (const role of defaultClusterRoles) await ensure(context, clusterRoles, role, completeRole)
+      for (const binding of defaultClusterRoleBindings)
+        await ensure(context, clusterRoleBindings, binding, completeBinding)
+      return
+    } catch (error) {
+      if (!signal.aborted) log.warn(`cannot keep the default roles, trying again: ${String(error)}`)
+      await sleep(retryMs, undefined, { signal, ref: false }).catch(() => {}) // aborted: the loop ends
+    }
+  }
+}
+
+/** Creates what is absent; else completes it, in place. */
+async function ensure<T extends ClusterRole | ClusterRoleBinding>(
+  context: WriteContext,
+  resource: Resource<T>,
+  wanted: T,
+  complete: (current: T, wanted: T) => void,
+): Promise<void> {
+  const name = wanted.metadata?.name ?? ''
+  const target: Target = { resource, namespace: '', name, subresource: '', user, dryRun: false }
+  const found = (await context.cluster.find(resource, { name })) as T | undefined
+  if (found !== undefined && !pointsElsewhere(found, wanted)) {
+    await updateObject(context, target, (current) => {
+      if (current.metadata.annotations?.[keptAnnotation] === 'false') return current
+      const { labels, annotations } = wanted.metadata ?? {}
+      current.metadata.labels = { ...labels, ...current.metadata.labels }
+      current.metadata.annotations = { ...annotations, ...current.metadata.annotations }
+      complete(current as unknown as T, wanted)
+      return current
+    })
+    return
+  }
+  // A binding's role cannot be changed: one that somebody made for another role goes first.
+  if (found !== undefined) await deleteObject(context, target, {}).catch(unless(isNotFound))
+  await createObject(context, target, structuredClone(wanted)).catch(unless(isAlreadyExists))
+}
+
+function completeRole(role: ClusterRole, { rules = [], aggregationRule }: ClusterRole): void {
+  if (aggregationRule !== undefined) role.aggregationRule = aggregationRule
+  const missing = uncovered(role.rules ?? [], rules)
+  if (missing.length > 0) role.rules = [...(role.rules ?? []), ...missing]
+}
+
+function completeBinding(binding: ClusterRoleBinding, { subjects = [] }: ClusterRoleBinding): void {
+  const present = binding.subjects ?? []
+  const isPresent = (wanted: RbacSubject) =>
+    present.some(({ kind, name }) => kind === wanted.kind && name === wanted.name)
+  binding.subjects = [...present, ...subjects.filter((subject) => !isPresent(subject))]
+}
+
+function pointsElsewhere(found: ClusterRole | ClusterRoleBinding, wanted: ClusterRole | ClusterRoleBinding): boolean {
+  if (!('roleRef' in wanted && 'roleRef' in found)) return false
+  const isKept = found.metadata?.annotations?.[keptAnnotation] === 'false'
+  return !isKept && (found.roleRef.kind !== wanted.roleRef.kind || found.roleRef.name !== wanted.roleRef.name)
+}
+
+function unless(isFine: (error: unknown) => boolean) {
+  return (error: unknown) => {
+    if (!isFine(error)) throw error
+  }
+}
