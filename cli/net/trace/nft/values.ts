@@ -1,9 +1,11 @@
 // Values of nftables expressions for one packet, and whether they are in what a rule compares them with.
 
+import ipaddr from 'ipaddr.js'
 import type { TraceProtocol } from '../../../../api/net/trace.ts'
 import { isWithin } from '../address.ts'
 import type { RuleContext } from '../rules.ts'
 import { addressType, flagsOf } from '../tests.ts'
+import { formatValue } from './format.ts'
 import { type Elements, isObject, type Json, type JsonObject, type NftTable } from './model.ts'
 
 /** Of concatenations, a list. */
@@ -64,7 +66,11 @@ export function lookUp(
   for (const pair of elementsOf(data, table)) {
     if (!Array.isArray(pair) || pair.length !== 2) continue
     const [element = null, value = null] = pair
-    if (isEqual(key, element)) return { value: toValue(value), raw: value, element }
+    if (!isEqual(key, element)) continue
+    // nft 1.0 cannot print values of some types that a map was declared with.
+    if (JSON.stringify(value).includes('[invalid type]'))
+      throw new CannotEvaluate(`the value of ${formatValue(element)}`)
+    return { value: toValue(value), raw: value, element }
   }
   return undefined
 }
@@ -238,6 +244,7 @@ function toNumber(value: Value): number {
 
 function calculate(operator: string, parts: (Value | typeof other)[]): Value | typeof other {
   if (parts.includes(other)) return other
+  if (operator === '&' && parts.some(isAddress)) return maskAddress(parts as Value[])
   const [first = 0, ...rest] = (parts as Value[]).map(toNumber)
   return rest.reduce((sum, next) => {
     if (operator === '&') return (sum & next) >>> 0
@@ -245,6 +252,13 @@ function calculate(operator: string, parts: (Value | typeof other)[]): Value | t
     if (operator === '^') return (sum ^ next) >>> 0
     return operator === '<<' ? (sum << next) >>> 0 : sum >>> next
   }, first)
+}
+
+const isAddress = (value: Value | typeof other) => typeof value === 'string' && ipaddr.isValid(value)
+
+function maskAddress(parts: Value[]): string {
+  const [address = [], mask = []] = parts.map((part) => ipaddr.parse(String(part)).toByteArray())
+  return ipaddr.fromByteArray(address.map((byte, at) => byte & (mask[at] ?? 0))).toString()
 }
 
 /** Numbers of flags written by name, for comparisons with a calculated value. */
