@@ -2,6 +2,7 @@
 
 import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
+import { canonicalAddress, canonicalRange } from './canonical.ts'
 
 export type Protocol = 'tcp' | 'udp' | 'sctp'
 
@@ -14,7 +15,7 @@ export interface Endpoint {
   local: boolean
 }
 
-/** One port of one Service in one address family: a dual-stack Service has each of its ports twice. */
+/** One port of one Service in one address family: a dual-stack Service has each of its ports twice. Addresses and ranges are canonical. */
 export interface ServicePort {
   /** "namespace/name:port", or "namespace/name" for an unnamed port: the name in chains and comments. */
   id: string
@@ -91,6 +92,7 @@ function toServicePort(
   const protocol = toProtocol(port.protocol)
   const candidates = findCandidates(slices, family, port.name ?? '', protocol, place)
   const ofFamily = (addresses: string[]) => addresses.filter((address) => familyOf(address) === family)
+  const toUnique = (addresses: string[]) => [...new Set(ofFamily(addresses).map(canonicalAddress))]
   const ingress = status?.loadBalancer?.ingress ?? []
   const affinity =
     spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : undefined
@@ -98,14 +100,16 @@ function toServicePort(
     id: `${metadata.namespace}/${metadata.name}${port.name === undefined || port.name === '' ? '' : `:${port.name}`}`,
     family,
     protocol,
-    clusterIp,
+    clusterIp: canonicalAddress(clusterIp),
     port: port.port,
     ...(port.nodePort !== undefined && port.nodePort > 0 && { nodePort: port.nodePort }),
-    externalIps: ofFamily(spec.externalIPs ?? []),
-    loadBalancerIps: ofFamily(
+    externalIps: toUnique(spec.externalIPs ?? []),
+    loadBalancerIps: toUnique(
       ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : [])),
     ),
-    sourceRanges: ofFamily((spec.loadBalancerSourceRanges ?? []).map((range) => range.trim())),
+    sourceRanges: [
+      ...new Set(ofFamily(spec.loadBalancerSourceRanges ?? []).map((range) => canonicalRange(range.trim()))),
+    ],
     ...(affinity !== undefined && { affinitySeconds: affinity }),
     internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
     externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
@@ -163,8 +167,9 @@ function findCandidates(
     const matching = ports.filter((port) => (port.name ?? '') === portName && toProtocol(port.protocol) === protocol)
     for (const { port = 0 } of matching) {
       for (const endpoint of endpoints ?? []) {
-        const [ip] = endpoint.addresses
-        if (ip === undefined) continue
+        const [address] = endpoint.addresses
+        if (address === undefined) continue
+        const ip = canonicalAddress(address)
         const { ready, serving, terminating } = endpoint.conditions ?? {}
         const candidate = {
           ip,

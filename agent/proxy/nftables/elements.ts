@@ -1,9 +1,8 @@
 // What one port of a Service adds to the sets and maps that all Services share. Pure.
 
-import ipaddr from 'ipaddr.js'
 import { allEndpoints, type Endpoint, type ServicePort } from '../table.ts'
 import { anyAddress, type SetName, type Spread, spreadChain } from './ruleset.ts'
-import { assignIds, formatId } from './slots.ts'
+import { assignIds, formatId, formatSlot } from './slots.ts'
 
 /** One element, in the very form in which nft prints it. */
 export interface Element {
@@ -47,7 +46,7 @@ interface Door {
 /** Keys of all doors of the port, and its ClusterIP. Whoever owns a key may write its elements. */
 export function claimsOf(port: ServicePort): string[] {
   const doors = [internalDoor(port), ...externalDoors(port)]
-  return [...new Set([canonicalAddress(port.clusterIp), ...doors.map(({ key }) => key)])]
+  return [...new Set([port.clusterIp, ...doors.map(({ key }) => key)])]
 }
 
 /** Where an agent that starts finds the numbers that an earlier life gave: the prefix of the maps' names, and the key. */
@@ -61,13 +60,13 @@ export function slotSources(port: ServicePort): Record<keyof Slots, [prefix: '' 
 
 /** How the kernel writes an endpoint. */
 export function formatEndpoint({ ip, port }: Endpoint): string {
-  return `${canonicalAddress(ip)} . ${port}`
+  return `${ip} . ${port}`
 }
 
 /** All elements of a Service but those of doors that others own. */
 export function planService(ports: readonly NumberedPort[], owns: (claim: string) => boolean): ServicePlan {
   const plan: ServicePlan = { elements: [], spreads: [], localAddresses: [] }
-  const addresses = new Map(ports.map(({ port }) => [canonicalAddress(port.clusterIp), port.id.split(':')[0] ?? '']))
+  const addresses = new Map(ports.map(({ port }) => [port.clusterIp, port.id.split(':')[0] ?? '']))
   for (const [key, comment] of addresses) if (owns(key)) plan.elements.push({ set: 'cluster-ips', key, comment })
   for (const { port, slots } of ports) planPort(plan, port, slots, owns)
   return plan
@@ -78,7 +77,7 @@ function planPort(plan: ServicePlan, port: ServicePort, slots: Slots, owns: (cla
   const doors = new Map(externalDoors(port).map((door) => [door.key, door]))
   for (const door of doors.values()) if (owns(door.key)) planExternal(plan, port, door, slots)
   for (const ip of port.loadBalancerIps) if (owns(toDoor(port, ip).key)) planRanges(plan, port, toDoor(port, ip))
-  for (const { ip, local } of allEndpoints(port)) if (local) plan.localAddresses.push(canonicalAddress(ip))
+  for (const { ip, local } of allEndpoints(port)) if (local) plan.localAddresses.push(ip)
 }
 
 function planInternal(plan: ServicePlan, port: ServicePort, slots: Slots): void {
@@ -125,13 +124,13 @@ function planSpread(
 ): void {
   if (affinitySeconds === undefined) {
     for (const [slot, endpoint] of endpoints.entries())
-      elements.push({ set: `${prefix}endpoints`, key: `${spreadKey} . ${slot}`, value: endpoint, comment })
+      elements.push({ set: `${prefix}endpoints`, key: `${spreadKey} . ${formatSlot(slot)}`, value: endpoint, comment })
     return
   }
   const ids = assignIds(endpoints)
   for (const [slot, endpoint] of endpoints.entries()) {
     const id = formatId(ids.get(endpoint) ?? 0)
-    elements.push({ set: `${prefix}sticky-ids`, key: `${spreadKey} . ${slot}`, value: id, comment })
+    elements.push({ set: `${prefix}sticky-ids`, key: `${spreadKey} . ${formatSlot(slot)}`, value: id, comment })
     elements.push({ set: `${prefix}sticky-endpoints`, key: `${spreadKey} . ${id}`, value: endpoint, comment })
   }
 }
@@ -139,8 +138,9 @@ function planSpread(
 function planRanges({ elements }: ServicePlan, { id: comment, sourceRanges }: ServicePort, { key }: Door): void {
   if (sourceRanges.length === 0) return
   elements.push({ set: 'firewall-ips', key, comment })
-  for (const range of new Set(sourceRanges.map(canonicalRange)))
-    elements.push({ set: 'source-ranges', key: `${key} . ${range}`, comment })
+  // nft prints a range of one address as the address.
+  for (const range of sourceRanges)
+    elements.push({ set: 'source-ranges', key: `${key} . ${range.replace(/(?<!:.*)\/32$|\/128$/, '')}`, comment })
 }
 
 function internalDoor(port: ServicePort): Door {
@@ -156,22 +156,6 @@ function externalDoors(port: ServicePort): Door[] {
 }
 
 function toDoor({ protocol, port }: ServicePort, ip: string): Door {
-  const key = `${canonicalAddress(ip)} . ${protocol} . ${port}`
+  const key = `${ip} . ${protocol} . ${port}`
   return { key, spreadKey: key, kind: 'services' }
-}
-
-/** fd00:0::1 is fd00::1. */
-function canonicalAddress(ip: string): string {
-  return ip.includes(':') ? ipaddr.IPv6.parse(ip).toRFC5952String() : ip
-}
-
-/** 10.1.2.3/8 is 10.0.0.0/8, and 10.1.2.3/32 is 10.1.2.3. */
-function canonicalRange(range: string): string {
-  const [address, length] = ipaddr.parseCIDR(range)
-  const isOne = length === address.toByteArray().length * 8
-  const network =
-    address instanceof ipaddr.IPv6
-      ? ipaddr.IPv6.networkAddressFromCIDR(range).toRFC5952String()
-      : ipaddr.IPv4.networkAddressFromCIDR(range).toString()
-  return isOne ? network : `${network}/${length}`
 }

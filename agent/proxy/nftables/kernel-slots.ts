@@ -4,6 +4,7 @@
 import { slotSources } from './elements.ts'
 import type { SlotSource } from './family-table.ts'
 import type { Listing } from './listing.ts'
+import { parseSlot } from './slots.ts'
 
 /** Endpoints in the order of their numbers, by the key that is theirs. */
 type Numbers = Map<string, (string | undefined)[]>
@@ -32,7 +33,7 @@ function readNumbers(listing: Listing | undefined, prefix: '' | 'local-'): Numbe
 function put(numbers: Numbers, key: string, endpoint: string | undefined): void {
   const spreadKey = withoutNumber(key)
   const endpoints = numbers.get(spreadKey) ?? []
-  endpoints[Number(key.slice(key.lastIndexOf(' ')))] = endpoint
+  endpoints[parseSlot(key.slice(key.lastIndexOf(' ') + 1))] = endpoint
   numbers.set(spreadKey, endpoints)
 }
 

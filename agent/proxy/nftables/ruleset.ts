@@ -119,21 +119,23 @@ function chooseRules({ way, staySeconds }: Spread, family: Family, prefix: '' | 
   const { ip, any } = words[family]
   const address = `${ip} daddr${way.startsWith('nodeport') ? ` & ${any}` : ''}`
   const service = `${address} . meta l4proto . th dport`
-  const number = `${service} . numgen random mod ${count}`
-  if (staySeconds === undefined) return [`${transports} dnat ${ip} to ${number} map @${prefix}endpoints`]
-  // The packet's priority, which routing and queueing set anew, carries the endpoint's id from one rule to the next: nft has
-  // no lookup by the result of another. A client whose endpoint is gone falls through the first DNAT and is given a new one.
+  // The packet's priority, which routing and queueing set anew, carries the endpoint's number from one rule to the next: nft
+  // has no lookup by the result of another, and cannot read back maps whose keys have a type that no field has.
+  const choose = `meta priority set numgen random mod ${count} offset 1`
+  const sendTo = (map: string) => `${transports} dnat ${ip} to ${service} . meta priority map @${prefix}${map}`
+  if (staySeconds === undefined) return [choose, sendTo('endpoints')]
+  // A client whose endpoint is gone falls through the first DNAT and is given a new one.
   const client = clientKey(family, address, way)
   const remember = `update @affinity { ${client} timeout ${toDuration(staySeconds)} : meta priority }`
-  const send = `${transports} dnat ${ip} to ${service} . meta priority map @${prefix}sticky-endpoints`
   return [
     `meta priority set ${client} map @affinity ${remember}`,
-    send,
-    `meta priority set ${number} map @${prefix}sticky-ids`,
+    sendTo('sticky-endpoints'),
+    choose,
+    `meta priority set ${service} . meta priority map @${prefix}sticky-ids`,
     // An update of an element that exists keeps its old value.
     `delete @affinity { ${client} : meta priority }`,
     remember,
-    send,
+    sendTo('sticky-endpoints'),
   ]
 }
 
@@ -217,16 +219,12 @@ export function declareTable(family: Family, podRanges: readonly string[]): stri
 }
 
 function declareSets(family: Family): string {
-  const { ip, type } = words[family]
+  const { type } = words[family]
   const key = `${type} . inet_proto . inet_service`
-  const number = `typeof ${ip} daddr . meta l4proto . th dport . numgen random mod 2`
-  const id = `typeof ${ip} daddr . meta l4proto . th dport . meta priority`
-  // "ct original proto-dst" stands for a port here: with "th dport", nft 1.0 refuses rules that use a map it reads back from the kernel.
-  const target = `${ip} daddr . ct original proto-dst`
   const spread = ['', 'local-'].flatMap((prefix) => [
-    `map ${prefix}endpoints {\n${number} : ${target}\n}\n`,
-    `map ${prefix}sticky-ids {\n${number} : meta priority\n}\n`,
-    `map ${prefix}sticky-endpoints {\n${id} : ${target}\n}\n`,
+    `map ${prefix}endpoints {\ntype ${key} . classid : ${type} . inet_service\n}\n`,
+    `map ${prefix}sticky-ids {\ntype ${key} . classid : classid\n}\n`,
+    `map ${prefix}sticky-endpoints {\ntype ${key} . classid : ${type} . inet_service\n}\n`,
   ])
   const client = {
     ipv4: 'typeof ip daddr . ip saddr . meta l4proto . th dport',

@@ -44,3 +44,14 @@ function toId(value: number): number {
 export function formatId(id: number): string {
   return `${(id >>> 16).toString(16)}:${(id & 0xffff).toString(16)}`
 }
+
+/** An index of `assignSlots` in the same form. The kernel counts from one: nft has another word for 0. */
+export function formatSlot(slot: number): string {
+  return formatId(slot + 1)
+}
+
+/** The reverse. */
+export function parseSlot(text: string): number {
+  const [high = '', low = ''] = text.split(':')
+  return Number.parseInt(high, 16) * 0x1_0000 + Number.parseInt(low, 16) - 1
+}
