@@ -25,6 +25,8 @@ export function makeTcpServer(place: Place): TcpServer {
       server: formatEndpoint(socket.localAddress, socket.localPort),
     }
     const lines = createInterface({ input: socket })
+    // The same error once more, and the end of the process if nobody hears it.
+    lines.on('error', () => undefined)
     lines.on('line', (line) => void socket.write(`${JSON.stringify({ ...facts, line })}\n`))
     lines.on('close', () => socket.end())
   })

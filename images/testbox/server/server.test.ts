@@ -51,6 +51,16 @@ test('a TCP line is answered with the facts and the line', async () => {
   socket.end()
 })
 
+test('a client that breaks its connection off does no harm to others', async () => {
+  const rude = connect(port + 1, '127.0.0.1')
+  await once(rude, 'connect')
+  rude.write('half a line')
+  rude.resetAndDestroy()
+  const polite = connect(port + 1, '127.0.0.1')
+  polite.end('hello\n')
+  expect(JSON.parse(await text(polite))).toMatchObject({ line: 'hello' })
+})
+
 test('a UDP datagram is answered with the facts and its text', async () => {
   const socket = createSocket('udp4')
   socket.send('hello', port + 2, '127.0.0.1')
