@@ -7,13 +7,13 @@
 import { join } from 'node:path'
 import { limitRates } from './bridge/bandwidth.ts'
 import { ensureBridge } from './bridge/bridge.ts'
-import { type Cable, configurePod, inspect, plugIn, unplug } from './bridge/cable.ts'
+import { type Cable, configurePod, inspect, plugIn, silence, unplug } from './bridge/cable.ts'
 import { closeHostPorts, type HostPort, openHostPorts, planHostPorts } from './bridge/host-ports.ts'
 import { hostLinkName, isHostLink, toHardwareAddress } from './bridge/names.ts'
 import { forgetPorts, type Port, restrictPort } from './bridge/source-check.ts'
 import { type CbrConfig, parseConfig } from './config.ts'
 import { Reservations, toOwner } from './ipam/reservations.ts'
-import { ipBatch, isNoSuchLink, listLinks } from './linux/ip.ts'
+import { deleteLink, listLinks } from './linux/ip.ts'
 import { CniError, type CniResult, errorCodes, type Invocation, type NetworkConfig } from './spec.ts'
 
 /** Attaches the interface. Throws a CniError; then nothing is left of it. */
@@ -22,7 +22,7 @@ export async function add(networkConfig: NetworkConfig, invocation: Invocation):
   const { containerId, ifname } = invocation
   requireNetns(invocation)
   try {
-    const addresses = await reservationsOf(config).reserve(config.ranges, toOwner(containerId, ifname))
+    const addresses = reservationsOf(config).reserve(config.ranges, toOwner(containerId, ifname))
     await attach(planAttachment(networkConfig, invocation, addresses))
     return toResult(config, networkConfig, invocation, addresses)
   } catch (error) {
@@ -94,13 +94,23 @@ export async function del(networkConfig: NetworkConfig, invocation: Invocation):
 async function detach(config: CbrConfig, { containerId, ifname }: Invocation): Promise<void> {
   const reservations = reservationsOf(config)
   const owner = toOwner(containerId, ifname)
-  const held = (await reservations.list()).filter((each) => each.owner === owner).map(({ address }) => address)
-  await unplug(containerId, ifname)
-  if (config.portMappings.length > 0) await closeHostPorts(config.bridge, (address) => held.includes(address))
-  if (config.sourceCheck)
+  const held = reservations
+    .list()
+    .filter((each) => each.owner === owner)
+    .map(({ address }) => address)
+  const forget = async () => {
+    if (!config.sourceCheck) return
     await forgetPorts(config.bridge, [{ link: hostLinkName(containerId, ifname), addresses: held, comment: '' }])
+  }
+  // The pod is checked for as long as it can send.
+  if (silence(containerId, ifname)) await settleAll([unplug(containerId, ifname), forget()])
+  else {
+    await unplug(containerId, ifname)
+    await forget()
+  }
+  if (config.portMappings.length > 0) await closeHostPorts(config.bridge, (address) => held.includes(address))
   // Last: an address that is free again may be another pod's at once.
-  await reservations.release(owner)
+  reservations.free(held)
 }
 
 /** Throws a CniError that lists what is not as ADD made it. */
@@ -126,15 +136,16 @@ export async function gc(networkConfig: NetworkConfig): Promise<void> {
   const attachments: { containerID: string; ifname: string }[] = valid
   const owners = new Set(attachments.map(({ containerID, ifname }) => toOwner(containerID, ifname)))
   const links = new Set(attachments.map(({ containerID, ifname }) => hostLinkName(containerID, ifname)))
-  for (const { ifname } of await listLinks({}, ['master', config.bridge]))
-    if (isHostLink(ifname) && !links.has(ifname)) await deleteLink(ifname)
+  const present = await listLinks({}, ['master', config.bridge])
+  const extra = present.filter(({ ifname }) => isHostLink(ifname) && !links.has(ifname))
+  await settleAll(extra.map(({ ifname }) => deleteLink(ifname)))
   await collectElements(config, owners)
-  await reservationsOf(config).releaseWhere(({ owner }) => !owners.has(owner))
+  reservationsOf(config).releaseWhere(({ owner }) => !owners.has(owner))
 }
 
 /** Set elements of reservations that nobody holds any more, and host ports of addresses that nobody has. */
 async function collectElements(config: CbrConfig, owners: ReadonlySet<string>): Promise<void> {
-  const all = await reservationsOf(config).list()
+  const all = reservationsOf(config).list()
   const gone = all.filter(({ owner }) => !owners.has(owner))
   const held = new Set(all.filter(({ owner }) => owners.has(owner)).map(({ address }) => address))
   await closeHostPorts(config.bridge, (address) => !held.has(address))
@@ -207,13 +218,5 @@ function toResult(
       ...(isOld && ({ version: bits === 32 ? '4' : '6' } as const)),
     })),
     routes: ranges.map(({ bits, gateway }) => ({ dst: bits === 32 ? '0.0.0.0/0' : '::/0', gw: gateway })),
-  }
-}
-
-async function deleteLink(name: string): Promise<void> {
-  try {
-    await ipBatch([`link delete ${name}`])
-  } catch (error) {
-    if (!isNoSuchLink(error)) throw error
   }
 }

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { hostLinkName } from '../../cni/bridge/names.ts'
+import { enableNetlink } from '../../cni/linux/netlink.ts'
 import { addressesOf, planAttachment } from '../../cni/plugin.ts'
 import type { PodIdentity } from '../runtime/runtime.ts'
 import { compareAttachments, type OwnedAttachment } from './attachment-repairs.ts'
@@ -32,6 +33,8 @@ export class CniNetwork implements PodNetwork, Verifiable {
 
   constructor(options: CniNetworkOptions) {
     this.#options = options
+    // A program that starts anew for each pod would only print that it is experimental.
+    enableNetlink()
     this.#records = new AttachmentRecords(join(options.dataDir, 'attachments'))
   }
 

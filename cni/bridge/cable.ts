@@ -1,8 +1,19 @@
 // A pod's cable: a veth pair with one end in the pod, the other a port of the bridge.
 
 import type { CbrConfig } from '../config.ts'
+import { isNoDevice, makeCable, setUpLink, takeDown } from '../linux/cable-netlink.ts'
 import { CommandError } from '../linux/exec.ts'
-import { ipBatch, isNoSuchLink, type Link, listLinks, listRoutes, listRoutes6 } from '../linux/ip.ts'
+import {
+  deleteLink,
+  ipBatch,
+  ipGathered,
+  isNoSuchLink,
+  type Link,
+  listLinks,
+  listRoutes,
+  listRoutes6,
+} from '../linux/ip.ts'
+import { hasNetlink } from '../linux/netlink.ts'
 import { writeSysctls } from '../linux/sysctl.ts'
 import { ensureBridge } from './bridge.ts'
 import { hostLinkName, toHardwareAddress } from './names.ts'
@@ -15,29 +26,51 @@ export interface Cable {
   addresses: readonly string[]
 }
 
-/** Makes both ends and plugs the host's in, one program start when the bridge is there, which it is for all pods but the first. */
+/** Makes both ends and plugs the host's in; the bridge is looked at only when it is not there, which is for the first pod. */
 export async function plugIn(config: CbrConfig, cable: Cable): Promise<void> {
-  const hostLink = hostLinkName(cable.containerId, cable.ifname)
-  const mac = toHardwareAddress(cable.addresses[0] ?? '')
-  const plug = [
-    `link add ${hostLink} mtu ${config.mtu} type veth peer name ${cable.ifname} mtu ${config.mtu} address ${mac} netns ${cable.netns}`,
-    // No address of its own on the host's end: it is a port and nothing else.
-    `link set ${hostLink} addrgenmode none master ${config.bridge} up`,
-    // A pod that reaches itself through a Service comes back by the port it left.
-    ...(config.hairpin ? [`link set ${hostLink} type bridge_slave hairpin on`] : []),
-  ]
+  const plug = hasNetlink() ? plugByNetlink : plugByProgram
   try {
-    await ipBatch(plug)
+    await plug(config, cable)
   } catch (error) {
-    if (!isNoSuchLink(error)) throw error
+    if (!isNoSuchLink(error) && !isNoDevice(error)) throw error
     await unplug(cable.containerId, cable.ifname)
     await ensureBridge(config)
-    await ipBatch(plug)
+    await plug(config, cable)
   }
 }
 
+async function plugByNetlink({ bridge, hairpin, mtu }: CbrConfig, cable: Cable): Promise<void> {
+  const { containerId, netns, ifname, addresses } = cable
+  const mac = toHardwareAddress(addresses[0] ?? '')
+  makeCable({ hostLink: hostLinkName(containerId, ifname), bridge, hairpin, mtu, netns, ifname, mac })
+}
+
+async function plugByProgram({ bridge, hairpin, mtu }: CbrConfig, cable: Cable): Promise<void> {
+  const { containerId, netns, ifname, addresses } = cable
+  const hostLink = hostLinkName(containerId, ifname)
+  const mac = toHardwareAddress(addresses[0] ?? '')
+  await ipGathered([
+    `link add ${hostLink} mtu ${mtu} type veth peer name ${ifname} mtu ${mtu} address ${mac} netns ${netns}`,
+    // No address of its own on the host's end: it is a port and nothing else.
+    `link set ${hostLink} addrgenmode none master ${bridge} up`,
+    // A pod that reaches itself through a Service comes back by the port it left.
+    ...(hairpin ? [`link set ${hostLink} type bridge_slave hairpin on`] : []),
+  ])
+}
+
 /** Gives the pod's end its addresses and puts it up: from here on the pod can send. */
-export async function configurePod({ ranges }: CbrConfig, { netns, ifname, addresses }: Cable): Promise<void> {
+export async function configurePod(config: CbrConfig, cable: Cable): Promise<void> {
+  const { ranges } = config
+  if (hasNetlink())
+    setUpLink(cable.netns, {
+      ifname: cable.ifname,
+      addresses: ranges.map(({ prefixLength }, index) => ({ address: cable.addresses[index] ?? '', prefixLength })),
+      gateways: ranges.map(({ gateway }) => gateway),
+    })
+  else await configureByProgram(config, cable)
+}
+
+async function configureByProgram({ ranges }: CbrConfig, { netns, ifname, addresses }: Cable): Promise<void> {
   const lines = [
     'link set lo up',
     ...ranges.map(({ prefixLength, bits }, index) => {
@@ -60,11 +93,14 @@ export async function configurePod({ ranges }: CbrConfig, { netns, ifname, addre
 
 /** Removes the cable; both ends go at once. That there is none is no error: the namespace may have taken it along. */
 export async function unplug(containerId: string, ifname: string): Promise<void> {
-  try {
-    await ipBatch([`link delete ${hostLinkName(containerId, ifname)}`])
-  } catch (error) {
-    if (!isNoSuchLink(error)) throw error
-  }
+  await deleteLink(hostLinkName(containerId, ifname))
+}
+
+/** Lets nothing come out of the cable any more, where that can be done at once. */
+export function silence(containerId: string, ifname: string): boolean {
+  if (!hasNetlink()) return false
+  takeDown(hostLinkName(containerId, ifname))
+  return true
 }
 
 /** What of the cable is not as plugIn and configurePod made it, in words; empty when all is well. */

@@ -5,6 +5,7 @@
 
 import ipaddr from 'ipaddr.js'
 import { CommandError } from '../linux/exec.ts'
+import { Gatherer } from '../linux/gather.ts'
 import { listTable, runNft } from '../linux/nft.ts'
 
 /** A pod's port and what may come out of it. */
@@ -20,11 +21,24 @@ export function sourceTable(bridge: string): string {
   return `bridge fairlead-${bridge}`
 }
 
+const together = new Gatherer<string>(runTogether)
+
+/** One transaction for all; one that fails is done again, text by text, so that each has its own outcome. */
+async function runTogether(texts: readonly string[]): Promise<unknown[]> {
+  try {
+    await runNft(texts.join('\n'))
+    return texts.map(() => undefined)
+  } catch (error) {
+    if (texts.length === 1) return [error]
+    return await Promise.all(texts.map((text) => runNft(text).catch((each: unknown) => each)))
+  }
+}
+
 /** Lets the port send from its addresses alone. */
 export async function restrictPort(bridge: string, port: Port): Promise<void> {
   const elements = elementLines(bridge, port, 'add').join('\n')
   try {
-    await runNft(elements)
+    await together.submit(elements)
   } catch (error) {
     if (!isMissing(error)) throw error
     await runNft(`${tableText(bridge)}\n${elements}`)
@@ -37,7 +51,7 @@ export async function forgetPorts(bridge: string, ports: readonly Port[]): Promi
   // Nothing deletes "if it is there" in nftables 1.0: added first, it is always there.
   const lines = ports.flatMap((port) => [...elementLines(bridge, port, 'add'), ...elementLines(bridge, port, 'delete')])
   try {
-    await runNft(lines.join('\n'))
+    await together.submit(lines.join('\n'))
   } catch (error) {
     if (!isMissing(error)) throw error
   }

@@ -1,8 +1,10 @@
 // Which address belongs to which container, on disk. A reservation is a symbolic link: its name is the address, its target
 // the owner. symlink(2) is atomic and fails when the name is taken, so the directory itself is the lock: processes that
 // reserve at the same time never get the same address, and one killed at any line leaves either a whole reservation or none.
+//
+// Without promises, as each call takes microseconds: a thread pool's turn takes longer.
 
-import { mkdir, readdir, readFile, readlink, symlink, unlink, writeFile } from 'node:fs/promises'
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CniError, errorCodes } from '../spec.ts'
 import { type AddressRange, candidates, isInRange } from './range.ts'
@@ -32,22 +34,19 @@ export class Reservations {
    * Reserves a free address of each range, or returns those that this owner has. Throws a CniError when one is full; what
    * was reserved until then is the caller's to release.
    */
-  async reserve(ranges: readonly AddressRange[], owner: string): Promise<string[]> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o755 })
-    const existing = (await this.list()).filter((reservation) => reservation.owner === owner)
-    const addresses: string[] = []
-    for (const range of ranges)
-      addresses.push(
-        existing.find(({ address }) => isInRange(range, address))?.address ?? (await this.#take(range, owner)),
-      )
-    return addresses
+  reserve(ranges: readonly AddressRange[], owner: string): string[] {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o755 })
+    const existing = this.list().filter((reservation) => reservation.owner === owner)
+    return ranges.map(
+      (range) => existing.find(({ address }) => isInRange(range, address))?.address ?? this.#take(range, owner),
+    )
   }
 
-  async #take(range: AddressRange, owner: string): Promise<string> {
+  #take(range: AddressRange, owner: string): string {
     const lastGivenFile = join(this.#directory, lastGivenFiles[range.bits])
-    for (const address of candidates(range, await readLastGiven(lastGivenFile))) {
-      if (!(await this.#tryReserve(address, owner))) continue
-      await writeFile(lastGivenFile, address)
+    for (const address of candidates(range, readLastGiven(lastGivenFile))) {
+      if (!this.#tryReserve(address, owner)) continue
+      writeFileSync(lastGivenFile, address)
       return address
     }
     throw new CniError(
@@ -57,34 +56,32 @@ export class Reservations {
     )
   }
 
-  /** Gives back all addresses of the owner; having none is no error. */
-  async release(owner: string): Promise<void> {
-    await this.releaseWhere((reservation) => reservation.owner === owner)
+  /** Gives these addresses back; ones that are free already are no error. */
+  free(addresses: readonly string[]): void {
+    for (const address of addresses) rmSync(join(this.#directory, address), { force: true })
   }
 
   /** Gives back all addresses that the predicate picks. */
-  async releaseWhere(isStale: (reservation: Reservation) => boolean): Promise<void> {
-    for (const reservation of await this.list())
-      if (isStale(reservation)) await unlinkIfThere(join(this.#directory, reservation.address))
-  }
-
-  async list(): Promise<Reservation[]> {
-    const names = await readdir(this.#directory).catch(ignoreMissing<string[]>([]))
-    const addresses = names.filter((name) => !name.startsWith(lastGivenFiles[32]))
-    const owners = await Promise.all(
-      addresses.map((name) =>
-        readlink(join(this.#directory, name)).catch(ignoreMissing<string | undefined>(undefined)),
-      ),
+  releaseWhere(isStale: (reservation: Reservation) => boolean): void {
+    this.free(
+      this.list()
+        .filter(isStale)
+        .map(({ address }) => address),
     )
-    return addresses.flatMap((address, index) => {
-      const owner = owners[index]
-      return owner === undefined ? [] : [{ address, owner }]
-    })
   }
 
-  async #tryReserve(address: string, owner: string): Promise<boolean> {
+  list(): Reservation[] {
+    return ifThere(() => readdirSync(this.#directory), [])
+      .filter((name) => !name.startsWith(lastGivenFiles[32]))
+      .flatMap((address) => {
+        const owner = ifThere(() => readlinkSync(join(this.#directory, address)), undefined)
+        return owner === undefined ? [] : [{ address, owner }]
+      })
+  }
+
+  #tryReserve(address: string, owner: string): boolean {
     try {
-      await symlink(owner, join(this.#directory, address))
+      symlinkSync(owner, join(this.#directory, address))
       return true
     } catch (error) {
       if (hasCode(error, 'EEXIST')) return false
@@ -93,17 +90,15 @@ export class Reservations {
   }
 }
 
-async function readLastGiven(file: string): Promise<string | undefined> {
-  const text = await readFile(file, 'utf8').catch(ignoreMissing<string>(''))
+function readLastGiven(file: string): string | undefined {
+  const text = ifThere(() => readFileSync(file, 'utf8'), '')
   return text === '' ? undefined : text
 }
 
-async function unlinkIfThere(path: string): Promise<void> {
-  await unlink(path).catch(ignoreMissing<void>(undefined))
-}
-
-function ignoreMissing<T>(otherwise: T): (error: unknown) => T {
-  return (error) => {
+function ifThere<T, U>(read: () => T, otherwise: U): T | U {
+  try {
+    return read()
+  } catch (error) {
     if (hasCode(error, 'ENOENT')) return otherwise
     throw error
   }

@@ -1,6 +1,8 @@
 // The only door to iproute2: batches that change, JSON that reads. A batch stops at its first failing line.
 
+import { randomInt } from 'node:crypto'
 import { CommandError, type RunOptions, run } from './exec.ts'
+import { Gatherer } from './gather.ts'
 
 type Where = Pick<RunOptions, 'netns'>
 
@@ -38,6 +40,74 @@ export interface Neighbour {
 /** Runs lines of `ip -batch`, each as after "ip ". Throws a CommandError that has the kernel's words. */
 export async function ipBatch(lines: readonly string[], where: Where = {}): Promise<void> {
   if (lines.length > 0) await run('ip', ['-batch', '-'], { ...where, input: `${lines.join('\n')}\n` })
+}
+
+const together = new Gatherer<readonly string[]>(runTogether)
+
+/** The same on this node, together with what others ask for meanwhile; each has its own errors, but its later lines are tried too. */
+export async function ipGathered(lines: readonly string[]): Promise<void> {
+  await together.submit(lines)
+}
+
+async function runTogether(items: readonly (readonly string[])[]): Promise<unknown[]> {
+  const [only] = items
+  if (only === undefined || items.length === 1) {
+    await ipBatch(only ?? [])
+    return [undefined]
+  }
+  try {
+    await run('ip', ['-force', '-batch', '-'], { input: `${items.flat().join('\n')}\n` })
+    return items.map(() => undefined)
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.exitCode === undefined) throw error
+    return errorsByItem(items, error)
+  }
+}
+
+/** Each failed line's words are followed by "Command failed -:3", the number of the line. */
+function errorsByItem(items: readonly (readonly string[])[], { stderr }: CommandError): unknown[] {
+  const words = new Map<number, string>()
+  let said: string[] = []
+  for (const line of stderr.split('\n')) {
+    const number = /^Command failed -:(\d+)$/.exec(line)?.[1]
+    if (number === undefined) said.push(line)
+    else {
+      words.set(Number(number), said.join('\n'))
+      said = []
+    }
+  }
+  let first = 1
+  return items.map((lines) => {
+    const failed = lines.findIndex((_, index) => words.has(first + index))
+    const error =
+      failed < 0 ? undefined : new CommandError(`ip ${lines[failed]}`, 1, words.get(first + failed) ?? '', stderr)
+    first += lines.length
+    return error
+  })
+}
+
+const deletions = new Gatherer<string>(deleteTogether)
+
+/** Deletes a link of this node; that there is none is no error. Several at once wait for the kernel's grace period once. */
+export async function deleteLink(name: string): Promise<void> {
+  await deletions.submit(name)
+}
+
+async function deleteTogether(names: readonly string[]): Promise<unknown[]> {
+  const [only] = names
+  if (names.length === 1) {
+    const failure = await ipBatch([`link delete ${only}`]).catch((error: unknown) => error)
+    return [isNoSuchLink(failure) ? undefined : failure]
+  }
+  // A group goes at once. Its number is one that nobody else will have thought of.
+  const group = randomInt(2 ** 30, 2 ** 31)
+  const sets = names.map((name) => [`link set ${name} group ${group}`])
+  const errors = await runTogether([...sets, [`link delete group ${group}`]])
+  const ofGroup = errors.at(-1)
+  return names.map((_, index) => {
+    const error = errors[index] ?? ofGroup
+    return isNoSuchLink(errors[index]) ? undefined : error
+  })
 }
 
 /** Links with their addresses; narrowed by words such as ['master', 'cbr0'] or ['dev', 'eth0']. */

@@ -92,7 +92,7 @@ export class PodNode {
     const program = fileURLToPath(new URL('pod-node-process.ts', import.meta.url))
     const child = fork(program, [JSON.stringify(this.#options)], {
       execPath: 'nsenter',
-      execArgv: [`--net=${this.host.netns}`, process.execPath],
+      execArgv: [`--net=${this.host.netns}`, process.execPath, '--disable-warning=ExperimentalWarning'],
     })
     child.on('message', ({ id, answer, error }: { id: number; answer: never; error?: string }) => {
       const question = questions.get(id)
