@@ -1,5 +1,6 @@
 // Reaches an API server in the same process: no sockets, no TLS, no copies but of the body.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Transport, TransportRequest, TransportResponse } from '../../api/client/transport.ts'
 import type { ApiResponse, RequestHandler, User } from './exchange.ts'
 
@@ -15,6 +16,8 @@ export class LocalTransport implements Transport {
 
   async send({ method, path, headers, body, signal }: TransportRequest): Promise<TransportResponse> {
     const ended = AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])])
+    // Promises alone never let timers and sockets have their turn: controllers that answer one another would hold up all else.
+    await turn()
     ended.throwIfAborted()
     const response = await this.#handler.handle({
       method,
