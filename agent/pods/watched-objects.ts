@@ -52,14 +52,20 @@ export class WatchedObjects implements ObjectSource {
     return await this.#read(this.#secrets, secrets, namespace, name)
   }
 
-  /** Tokens are renewed when four fifths of their life are over. */
+  /** Tokens are renewed when four fifths of their life are over; while that fails, the one that is there serves on. */
   async serviceAccountToken(request: TokenRequest): Promise<{ token: string; expiresAtMs: number }> {
     const key = JSON.stringify(request)
     const known = this.#tokens.get(key)
     if (known !== undefined && known.renewAtMs > this.#options.now()) return known
-    const fresh = await this.#requestToken(request)
-    this.#tokens.set(key, fresh)
-    return fresh
+    try {
+      const fresh = await this.#requestToken(request)
+      this.#tokens.set(key, fresh)
+      return fresh
+    } catch (error) {
+      if (known === undefined || known.expiresAtMs <= this.#options.now()) throw error
+      this.#options.onError(error)
+      return known
+    }
   }
 
   /** Stops following what none of these pods refers to. */
