@@ -31,7 +31,7 @@ export async function demo(lab: LabLayout): Promise<void> {
     })
   })
   const service = await client.get(services, { namespace: 'default', name: 'web' })
-  const urls = [`http://${service.spec.clusterIP}/hostname`]
+  const urls = [`http://${service.spec.clusterIP}/hostname`, 'http://web/hostname']
   const rows = await step(`demo: curl ${urls.join(' and ')} from a pod on every node`, () =>
     Promise.all(lab.nodes.flatMap(({ name }) => urls.map((url) => ask(lab, name, url)))),
   )

@@ -6,7 +6,7 @@ import { run } from '../cni/linux/exec.ts'
 import { killProcesses, removeCgroups } from './cgroup.ts'
 import { ensureCredentials } from './control-plane.ts'
 import { ensureDaemon } from './daemon.ts'
-import { clusterCidr, type LabLayout, type NodeLayout, serviceCidr } from './layout.ts'
+import { clusterCidr, clusterDns, type LabLayout, type NodeLayout, serviceCidr } from './layout.ts'
 import { removeMounts } from './mounts.ts'
 import { agentProgram, imageArchives, node } from './paths.ts'
 import { waitFor } from './progress.ts'
@@ -116,6 +116,8 @@ async function ensureAgent(lab: LabLayout, layout: NodeLayout, { proxyMode, netw
     clusterCidr,
     '--service-cidr',
     serviceCidr,
+    '--cluster-dns',
+    clusterDns,
     '--proxy-mode',
     proxyMode,
     '--network',

@@ -6,6 +6,7 @@ import { HttpClient } from '../api/client/http-client.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { nodes as nodeResource } from '../api/resources/nodes.ts'
+import { ensureClusterDns } from './cluster-dns.ts'
 import { adminKubeconfig, ensureControlPlane } from './control-plane.ts'
 import { down } from './down.ts'
 import { type LabLayout, planLab } from './layout.ts'
@@ -14,7 +15,7 @@ import { step, waitFor } from './progress.ts'
 import { ensureChoices, type LabChoices, readChoices } from './state.ts'
 import { ensureNodeLink, ensureSwitch } from './switch.ts'
 
-/** Returns the lab when every node is Ready. */
+/** Returns the lab when every node is Ready and names resolve. */
 export async function up(name: string, wish: Omit<LabChoices, 'subnet'>): Promise<LabLayout> {
   if (readChoices(name) === undefined) await step('clear what an earlier lab left', () => down(name))
   const choices = await ensureChoices(name, wish)
@@ -28,6 +29,7 @@ export async function up(name: string, wish: Omit<LabChoices, 'subnet'>): Promis
     await Promise.all(lab.nodes.map((node) => ensureNode(lab, node, choices)))
   })
   await step('every node is Ready', () => waitForNodes(lab))
+  await step('cluster DNS', () => ensureClusterDns(lab))
   return lab
 }
 

@@ -124,6 +124,12 @@ describe('the three-way patch', () => {
     expect(createThreeWayPatch(wanted, wanted, current, deployment)).toEqual({})
   })
 
+  test('is empty when ports of one number, told apart by protocol, are there already', () => {
+    const port = (name: string, protocol: string) => ({ name, containerPort: 53, protocol })
+    const wanted = { spec: { containers: [{ name: 'dns', ports: [port('dns', 'UDP'), port('dns-tcp', 'TCP')] }] } }
+    expect(createThreeWayPatch(wanted, wanted, structuredClone(wanted), pod)).toEqual({})
+  })
+
   test('a change of the strategy drops the defaults of the old one', () => {
     const current = { spec: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%' } } } }
     const patch = createThreeWayPatch({}, { spec: { strategy: { type: 'Recreate' } } }, current, deployment)

@@ -82,12 +82,15 @@ function diffList(patch: JsonObject, name: string, lists: Lists, field: Schema |
 
 function diffItem(item: unknown, { original, current }: Lists, field: Schema | undefined): unknown[] {
   const { mergeKey: key, retainsKeys } = mergeInfoOf(field)
-  const known = current.find((other) => sameElement(item, other, key))
-  if (known === undefined) return [item]
-  if (key === undefined || !isJsonObject(item) || !isJsonObject(known)) return []
+  const known = current.filter((other) => sameElement(item, other, key))
+  if (known.length === 0) return [item]
+  if (key === undefined || !isJsonObject(item)) return []
   const before = toObject(original.find((other) => sameElement(item, other, key)))
-  const inner = diffObject(before, item, known, itemsOf(field), retainsKeys)
-  return Object.keys(inner).length === 0 ? [] : [{ ...inner, [key]: item[key] }]
+  // Ports of one number are told apart by their protocol, which is no key: one that is as wanted is enough.
+  const changes = known.filter(isJsonObject).map((each) => diffObject(before, item, each, itemsOf(field), retainsKeys))
+  const [first] = changes
+  const isThere = first === undefined || changes.some((inner) => Object.keys(inner).length === 0)
+  return isThere ? [] : [{ ...first, [key]: item[key] }]
 }
 
 /** True if the server has the elements in the wanted order already, with whatever else between them. */
