@@ -12,6 +12,12 @@ export async function saveTable(table: string, { family, ...options }: TableOpti
   return await run(`${program(family)}-save`, ['-t', table], options)
 }
 
+/** The rules of all tables by the table's name, each as saveTable returns it: one start of a program instead of one a table. */
+export async function saveTables({ family, ...options }: TableOptions = {}): Promise<Map<string, string>> {
+  const saved = await run(`${program(family)}-save`, [], options)
+  return new Map(saved.split(/^\*/m).map((text) => [text.slice(0, text.indexOf('\n')), text]))
+}
+
 /** All tables of one family with counters; `legacy` asks the older variant, whose rules the kernel runs beside the others. */
 export async function saveAll(
   version: 4 | 6,

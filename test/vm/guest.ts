@@ -24,6 +24,8 @@ export class Guest {
       // The guest is new at each boot, and only reached on loopback.
       ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=10'],
       ...['-o', 'ControlMaster=auto', '-o', `ControlPath=${controlPath}`, '-o', 'ControlPersist=60'],
+      // A guest whose kernel has panicked says nothing any more.
+      ...['-o', 'ServerAliveInterval=20', '-o', 'ServerAliveCountMax=6'],
       '127.0.0.1',
     ]
   }

@@ -31,7 +31,7 @@ try {
   const guest = await machine.boot({ keep })
   for (const part of chosen) await runPart(part, guest)
 } catch (error) {
-  console.error(error, machine.console.slice(-4_000))
+  console.error(error)
   total.failed++
 } finally {
   if (!keep) await machine.stop()
@@ -43,7 +43,7 @@ async function runPart({ name, title, run }: Part, guest: Guest): Promise<void> 
   const startedMs = performance.now()
   console.log(`\n== vm ${name}: ${title}`)
   const result = await run({ guest, node: guestNode, say: console.log }).catch((error: unknown): PartResult => {
-    console.error(error)
+    console.error(error, machine.console.slice(-4_000))
     return { passed: 0, failed: 1, skipped: 0 }
   })
   for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += result[key]

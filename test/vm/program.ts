@@ -1,5 +1,6 @@
 // Test programs for the guest: bundled on the host into one file, run there by the pinned Node, judged by their TAP.
 
+import { createWriteStream } from 'node:fs'
 import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import type { Guest } from './guest.ts'
@@ -15,19 +16,24 @@ export interface Program {
   files?: readonly string[]
 }
 
-/** Runs a test program in the guest. Its failed tests are shown with all that they said. */
+/** Runs a test program in the guest. Its failed tests are shown with all that they said, which can be followed in .cache/vm/programs. */
 export async function runProgram(
   { guest, node, say }: PartContext,
   { entry, args = [], files = [] }: Program,
 ): Promise<PartResult> {
   const target = await copyProgram(guest, entry)
+  const log = createWriteStream(bundleOf(entry).replace(/mjs$/, 'tap'))
   for (const file of files) await guest.copy(join(root, file), `/opt/fairlead/${basename(file)}`)
   const { exitCode, output } = await guest.follow(
     [node, '--test-reporter=tap', target, ...args.map((arg) => `'${arg}'`)].join(' '),
     (line) => {
+      log.write(`${line}\n`)
       if (/^(ok|not ok) /.test(line)) say(line)
     },
   )
+  log.end()
+  // 255: ssh itself has failed, and with it the guest.
+  if (exitCode === 255) throw new Error(`the guest was lost while ${entry} ran: ${output.split('\n').at(-1)}`)
   const result = readTap(output)
   // A program that ended before its plan, or with an error that no test owns, has failed too.
   const crashed = result.failed === 0 && (exitCode !== 0 || !/^1\.\.\d+/m.test(output))
@@ -36,9 +42,12 @@ export async function runProgram(
   return crashed ? { ...result, failed: 1 } : result
 }
 
+const bundleOf = (entry: string) =>
+  join(root, '.cache/vm/programs', `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}.mjs`)
+
 /** Bundles a program and writes it into the guest; returns its path there. */
 async function copyProgram(guest: Guest, entry: string): Promise<string> {
-  const outfile = join(root, '.cache/vm/programs', `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}.mjs`)
+  const outfile = bundleOf(entry)
   await build({
     entryPoints: [join(root, entry)],
     outfile,

@@ -12,21 +12,38 @@ export type BaseRules = Record<TableName, ReadonlyMap<string, readonly string[]>
 
 const comment = (text: string) => `-m comment --comment "${text}"`
 const markMasquerade = '-j KUBE-MARK-MASQ'
-const masqueradeAndMarks = '0xffff4000'
 
 /** All chains of one family. */
 export function planBaseRules(family: Family, clusterCidr: string): BaseRules {
   return { mangle: planMangle(family), nat: planNat(family, clusterCidr), filter: planFilter(family) }
 }
 
+/** Before IPVS, which takes the node's own packets ahead of the table filter. */
 function planMangle(family: Family): ReadonlyMap<string, string[]> {
-  const set = setName(family, 'IPVS-INTERNAL')
+  const inSet = matcher(family)
+  const isMarked = `-m mark ! --mark 0x0/${markMask}`
+  const isInternal = inSet('IPVS-INTERNAL', 'dst,dst').replace('--match-set', '! --match-set')
+  const isNew = `-m mark --mark 0x0/${markMask} -m conntrack --ctstate NEW`
   return new Map([
     [
       'KUBE-IPVS-INTERNAL',
       [
-        `${comment('externalTrafficPolicy Local: clients inside reach all endpoints')} -j SET --map-set ${set} dst,dst --map-mark`,
+        `${comment('externalTrafficPolicy Local: clients inside reach all endpoints')} -j SET --map-set ${setName(family, 'IPVS-INTERNAL')} dst,dst --map-mark`,
       ],
+    ],
+    [
+      // A mark must not outlive its way through IPVS: a tunnel's outer packet would have it too, would be taken for the
+      // Service's by its virtual server, put into the tunnel again, and so on until the kernel's stack is full.
+      'KUBE-IPVS-UNMARK',
+      [
+        // The node itself would come with the Service's address, which is local on every node.
+        `${isMarked} ${isInternal} -m addrtype --src-type LOCAL -m conntrack --ctstate NEW -j MARK --set-xmark 0x4000/0x4000`,
+        `${isMarked} ${isInternal} -j MARK --set-xmark 0x0/${markMask}`,
+      ],
+    ],
+    [
+      'KUBE-IPVS-DROP',
+      [`${comment('no endpoint here under the policy Local')} ${isNew} ${inSet('IPVS-DROP', 'dst,dst')} -j DROP`],
     ],
   ])
 }
@@ -52,11 +69,9 @@ function planNat(family: Family, clusterCidr: string): ReadonlyMap<string, strin
       [
         // A pod that reaches itself through the Service would drop a reply from its own address.
         `${comment('pods that reach themselves through a Service')} ${inSet('LOOP-BACK', 'dst,dst,src')} -j MASQUERADE`,
-        // The node itself would come with the Service's address, which is local on every node.
-        `${comment('the node itself under externalTrafficPolicy Local')} -m mark ! --mark 0x0/${markMask} -m addrtype --src-type LOCAL ${markMasquerade}`,
         '-m mark ! --mark 0x4000/0x4000 -j RETURN',
-        // Marks go before the packet does, so that they are not met again behind a tunnel.
-        `-j MARK --set-xmark 0x0/${masqueradeAndMarks}`,
+        // The mark goes before the packet does, so that it is not met again behind a tunnel.
+        '-j MARK --set-xmark 0x4000/0x0',
         `${comment('kubernetes service traffic requiring SNAT')} -j MASQUERADE --random-fully`,
       ],
     ],
@@ -122,7 +137,10 @@ export function planJumps(clusterCidr: string): Record<TableName, readonly (read
   return {
     mangle: [
       ['PREROUTING', `-s ${clusterCidr} ${comment('pods of the cluster')} -j KUBE-IPVS-INTERNAL`],
+      ['PREROUTING', `${comment('kubernetes ipvs policies')} -j KUBE-IPVS-DROP`],
+      ['OUTPUT', `${comment('packets that IPVS sends, and tunnels')} -j KUBE-IPVS-UNMARK`],
       ['OUTPUT', `${comment('the node itself')} -j KUBE-IPVS-INTERNAL`],
+      ['OUTPUT', `${comment('kubernetes ipvs policies')} -j KUBE-IPVS-DROP`],
     ],
     nat: [
       ['PREROUTING', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],

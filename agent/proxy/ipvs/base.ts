@@ -3,7 +3,7 @@
 import type { Difference } from '../../../api/net/difference.ts'
 import { ipBatch } from '../../../cni/linux/ip.ts'
 import { restoreSets } from '../../../cni/linux/ipset.ts'
-import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
+import { parseTable, restoreRules, saveTables } from '../../../cni/linux/iptables.ts'
 import { readSysctls, writeSysctls } from '../../../cni/linux/sysctl.ts'
 import { RestoreScript } from '../iptables/script.ts'
 import type { Family } from '../table.ts'
@@ -42,7 +42,7 @@ export async function ensureBase(kernel: Kernel, families: Families, where: Wher
       setNames([...families.keys()]).some((name) => line.startsWith(`create ${name} `) && !kernel.sets.has(name)),
     )
   await restoreSets(missing, where)
-  for (const [family, cidr] of families) await ensureRules(family, cidr, where)
+  await Promise.all([...families].map(([family, cidr]) => ensureRules(family, cidr, where)))
 }
 
 /** What ensureBase would write. */
@@ -58,8 +58,8 @@ export async function verifyBase(kernel: Kernel, families: Families, where: Wher
   if (!kernel.hasDevice) differences.push({ kind: 'link', name: deviceName, state: 'missing', owner })
   for (const name of setNames([...families.keys()]))
     if (!kernel.sets.has(name)) differences.push({ kind: 'element', name: `set ${name}`, state: 'missing', owner })
-  for (const [family, cidr] of families) differences.push(...(await verifyRules(family, cidr, where)))
-  return differences
+  const ofRules = await Promise.all([...families].map(([family, cidr]) => verifyRules(family, cidr, where)))
+  return [...differences, ...ofRules.flat()]
 }
 
 async function differentSettings(where: Where): Promise<Map<string, string>> {
@@ -70,8 +70,9 @@ async function differentSettings(where: Where): Promise<Map<string, string>> {
 async function ensureRules(family: Family, clusterCidr: string, where: Where): Promise<void> {
   const script = new RestoreScript()
   const [rules, jumps] = [planBaseRules(family, clusterCidr), planJumps(clusterCidr)]
+  const saved = await saveTables({ ...where, family })
   for (const table of tables) {
-    const actual = parseTable(await saveTable(table, { ...where, family }))
+    const actual = parseTable(saved.get(table) ?? '')
     for (const [chain, wanted] of rules[table])
       if (actual.get(chain)?.join('\n') !== wanted.join('\n')) script.write(table, chain, [...wanted])
     // Each is put first, so the last comes first.
@@ -84,8 +85,9 @@ async function ensureRules(family: Family, clusterCidr: string, where: Where): P
 async function verifyRules(family: Family, clusterCidr: string, where: Where): Promise<Difference[]> {
   const differences: Difference[] = []
   const [rules, jumps] = [planBaseRules(family, clusterCidr), planJumps(clusterCidr)]
+  const saved = await saveTables({ ...where, family })
   for (const table of tables) {
-    const actual = parseTable(await saveTable(table, { ...where, family }))
+    const actual = parseTable(saved.get(table) ?? '')
     const report = (kind: 'chain' | 'rule', name: string, state: Difference['state']) =>
       differences.push({ kind, name: `${family} ${table} ${name}`, state, owner: 'Services' })
     for (const [chain, wanted] of rules[table])

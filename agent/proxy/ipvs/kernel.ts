@@ -37,12 +37,12 @@ export async function readKernel(
 ): Promise<Kernel> {
   // First, since it loads the module that the rest needs.
   const servers = await readVirtualServers(where)
-  const links = await listLinks(where)
+  const [links, allSets] = await Promise.all([listLinks(where), readSets(where)])
   const device = links.find(({ ifname }) => ifname === deviceName)
   const addresses = new Set(
     (device?.addr_info ?? []).filter(isKept).map(({ local, prefixlen }) => `${local}/${prefixlen}`),
   )
-  const { elements, sets } = flatten(await readSets(where))
+  const { elements, sets } = flatten(allSets)
   const isOurs = ownership(addresses, elements)
   return {
     hasDevice: device !== undefined,

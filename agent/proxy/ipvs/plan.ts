@@ -128,7 +128,10 @@ class PortPlanner {
     this.#serve(ip, this.#port.port, endpoints)
   }
 
+  /** A door that leads nowhere on this node is dropped when it leads somewhere on another; IPVS itself refuses. */
   #serve(ip: string, port: number, endpoints: readonly Endpoint[]): void {
+    if (endpoints.length === 0 && this.#port.cluster.length > 0)
+      this.#add('IPVS-DROP', `${ip},${this.#port.protocol}:${port}`)
     this.#setServer(`${serviceFlags[this.#port.protocol]} ${toSocket(ip, port)}`, endpoints)
   }
 

@@ -3,7 +3,7 @@
 
 import { ipBatch, listLinks } from '../../../cni/linux/ip.ts'
 import { readSets, restoreSets } from '../../../cni/linux/ipset.ts'
-import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
+import { parseTable, restoreRules, saveTables } from '../../../cni/linux/iptables.ts'
 import { restoreVirtualServers } from '../../../cni/linux/ipvs.ts'
 import { RestoreScript } from '../iptables/script.ts'
 import type { Family } from '../table.ts'
@@ -29,7 +29,7 @@ export async function removeIpvsRules(options: Where = {}): Promise<void> {
     where,
   )
   if (hasDevice) await ipBatch([`link del ${deviceName}`], where)
-  for (const family of ['ipv4', 'ipv6'] as const) await removeRules(family, where)
+  await Promise.all((['ipv4', 'ipv6'] as const).map((family) => removeRules(family, where)))
   const left = await readSets(where)
   await restoreSets(
     sets.filter((name) => left.has(name)).map((name) => `destroy ${name}`),
@@ -46,8 +46,9 @@ async function hasSets(names: readonly string[], where: Where): Promise<boolean>
 async function removeRules(family: Family, where: Where): Promise<void> {
   const script = new RestoreScript()
   const rules = planBaseRules(family, '0.0.0.0/0')
+  const saved = await saveTables({ ...where, family })
   for (const table of tables) {
-    const actual = parseTable(await saveTable(table, { ...where, family }))
+    const actual = parseTable(saved.get(table) ?? '')
     const ours = rules[table]
     // Jumps by where they lead to: the ranges in them may have been others.
     for (const [chain, lines] of actual)

@@ -25,6 +25,8 @@ export const setTypes = {
   'NODE-PORT-LOCAL-SCTP-HASH': 'hash:ip,port',
   /** Doors under the policy Local, with the mark by which the cluster's own clients reach all endpoints. */
   'IPVS-INTERNAL': 'hash:ip,port',
+  /** Doors whose policy Local finds no endpoint on this node, while there are others elsewhere: packets are dropped. */
+  'IPVS-DROP': 'hash:ip,port',
   /** All addresses of kube-ipvs0: nothing of the node itself may answer there. */
   'IPVS-IPS': 'hash:ip',
 } as const

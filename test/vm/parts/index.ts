@@ -1,6 +1,6 @@
 // The parts of `scripts/test vm`, in the order in which they run.
 
 import type { Part } from '../part.ts'
-import { ipvs } from './ipvs.ts'
+import { ipvs, ipvsLife, ipvsPackets, packets } from './ipvs.ts'
 
-export const parts: readonly Part[] = [ipvs]
+export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsPackets, packets]

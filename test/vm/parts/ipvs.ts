@@ -3,8 +3,38 @@
 import type { Part } from '../part.ts'
 import { runProgram } from '../program.ts'
 
+/** Answers and asks in the hosts of a program's network. */
+const prober = 'test/packets/prober.py'
+
 export const ipvs: Part = {
   name: 'ipvs',
-  title: 'the IPVS proxy mode, judged by packets',
-  run: (context) => runProgram(context, { entry: 'test/vm/programs/ipvs.ts' }),
+  title: 'the IPVS proxy mode: its own promises',
+  run: (context) => runProgram(context, { entry: 'test/vm/programs/ipvs.ts', files: [prober] }),
+}
+
+export const ipvsLife: Part = {
+  name: 'ipvs-life',
+  title: 'the IPVS proxy mode: schedulers, restarts, endpoints that go, other modes',
+  run: (context) => runProgram(context, { entry: 'test/vm/programs/ipvs-life.ts', files: [prober] }),
+}
+
+export const ipvsPackets: Part = {
+  name: 'ipvs-packets',
+  title: 'the packet suite in IPVS mode, host-gw and VXLAN',
+  run: (context) => runProgram(context, packetSuite('ipvs')),
+}
+
+export const packets: Part = {
+  name: 'packets',
+  title: "the packet suite in the other modes, on the guest's kernel",
+  run: (context) => runProgram(context, packetSuite('iptables,nftables')),
+}
+
+/** Patience is for a machine that is ten times slower than its host. */
+function packetSuite(modes: string) {
+  return {
+    entry: 'test/packets/main.ts',
+    args: ['--modes', modes, '--networks', 'host-gw,vxlan', '--timeout', '15'],
+    files: [prober],
+  }
 }
