@@ -43,7 +43,13 @@ function planEndpoint(port: ServicePort, endpoint: Endpoint): string[] {
 const toMemory = ({ family }: ServicePort, chain: string) => `--name ${chain} --mask ${words[family].mask} --rsource`
 const toComment = (port: ServicePort, endpoint: Endpoint) => comment(`${port.id} -> ${toSocket(endpoint)}`)
 
-/** The kernel keeps probabilities as 31-bit fractions, and iptables-save prints what it kept. */
+/**
+ * The kernel keeps probabilities as 31-bit fractions, and iptables-save prints what it kept in 11 digits: of 1/4096 exactly half
+ * a digit is left, which C rounds to even and toFixed rounds up.
+ */
 function toProbability(chance: number): string {
-  return (Math.round(chance * 2 ** 31) / 2 ** 31).toFixed(11)
+  const digits = BigInt(Math.round(chance * 2 ** 31)) * 5n ** 11n
+  const [whole, rest, half] = [digits >> 20n, digits & 0xfffffn, 1n << 19n]
+  const isUp = rest > half || (rest === half && whole % 2n === 1n)
+  return `0.${(isUp ? whole + 1n : whole).toString().padStart(11, '0')}`
 }
