@@ -3,9 +3,14 @@
 
 import { benchConnections } from './connections.ts'
 import { benchDns } from './dns.ts'
+import { benchCni } from './net-cni.ts'
+import { benchPaths } from './net-paths.ts'
 import { benchPods } from './pods.ts'
 
-const suites: Record<string, (() => Promise<void>)[]> = { pods: [benchPods], net: [benchConnections, benchDns] }
+const suites: Record<string, (() => Promise<void>)[]> = {
+  pods: [benchPods],
+  net: [benchPaths, benchCni, benchConnections, benchDns],
+}
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites)
 const unknown = chosen.find((name) => !Object.hasOwn(suites, name))
