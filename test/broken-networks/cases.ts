@@ -27,6 +27,8 @@ export interface BrokenNetwork {
   sourcePort?: number
   /** What a real packet meets. "large": only large packets are lost, which a small exchange does not show. */
   real: 'silent' | 'refused' | 'answered' | 'large'
+  /** The destination is nobody's, broken or not. */
+  isNowhere?: boolean
   /** The proxy's own rules: verify names them, and repair mends them. */
   isServices?: boolean
 }
@@ -107,6 +109,7 @@ export const routes: BrokenNetwork[] = [
     from: 'a',
     to: '10.244.9.9',
     port: 8080,
+    isNowhere: true,
     expected: { cause: 'loop', at: 'node-1' },
     real: 'refused',
   },
@@ -321,8 +324,12 @@ export const links: BrokenNetwork[] = [
   },
   {
     name: 'two pods have one address',
-    break: ['b: ip addr add 10.244.1.2/32 dev eth0'],
-    heal: ['b: ip addr del 10.244.1.2/32 dev eth0'],
+    break: [
+      'b: ip addr add 10.244.1.2/32 dev eth0',
+      // Whoever answers first is taken for it.
+      'node-1: ip neigh replace 10.244.1.2 lladdr {mac of a} dev cbr0 nud permanent',
+    ],
+    heal: ['b: ip addr del 10.244.1.2/32 dev eth0', 'node-1: ip neigh del 10.244.1.2 dev cbr0'],
     from: 'node-1',
     to: 'a',
     expected: { cause: 'address-duplicate', at: 'a', says: /(?=.*pod default\/a)(?=.*pod default\/b)/, as: 'warning' },
@@ -708,7 +715,15 @@ export const tunnels: BrokenNetwork[] = [
       'node-2: ip link add vxlan0 address 02:00:00:00:00:02 mtu 1450 type vxlan id 2 local 192.0.2.2 dstport 8472 nolearning',
       'node-2: ip link set vxlan0 up',
     ],
-    heal: [],
+    heal: [
+      'node-2: ip link del vxlan0',
+      'node-2: ip link add vxlan0 address 02:00:00:00:00:02 mtu 1450 type vxlan id 1 local 192.0.2.2 dstport 8472 nolearning',
+      'node-2: ip link set vxlan0 up',
+      'node-2: ip addr add 10.244.2.0/32 dev vxlan0',
+      'node-2: ip neigh replace 10.244.1.0 lladdr 02:00:00:00:00:01 dev vxlan0 nud permanent',
+      'node-2: ip route replace 10.244.1.0/24 via 10.244.1.0 dev vxlan0 onlink proto 96',
+      'node-2: bridge fdb append 02:00:00:00:00:01 dev vxlan0 dst 192.0.2.1',
+    ],
     ...across,
     expected: { cause: 'no-tunnel', at: 'node-2', says: /network 1/ },
     real: lost,

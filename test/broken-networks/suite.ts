@@ -23,6 +23,8 @@ export function testBrokenNetworks(
     cluster = await makeBrokenCluster(topic, options)
   })
   afterAll(async () => await cluster?.close())
+  const healthy = whole(networks)
+  test('nothing is called broken on the whole network', async () => await expectHealth(cluster, healthy))
   test.each(networks)('$name', async (network) => {
     try {
       if (typeof network.break === 'function') await network.break(cluster)
@@ -33,6 +35,32 @@ export function testBrokenNetworks(
       await runAll(cluster, network.heal)
     }
   })
+  test('nothing is called broken once all is healed', async () => await expectHealth(cluster, healthy))
+}
+
+/** The ways that the cases break, each once, as they are when nothing is broken. */
+function whole(networks: readonly BrokenNetwork[]): BrokenNetwork[] {
+  const broken = networks.filter(({ break: lines, isNowhere }) => lines.length > 0 && isNowhere !== true)
+  const ways = new Map(broken.map((each) => [[each.from, each.to, each.port, each.protocol].join(), each]))
+  const isWell = { expected: { cause: 'none', at: '' }, real: 'answered' } as const
+  return [...ways.values()].map(({ sourcePort: _, ...each }) => ({ ...each, ...isWell, break: [], heal: [] }))
+}
+
+async function expectHealth(cluster: BrokenCluster, networks: readonly BrokenNetwork[]): Promise<void> {
+  for (const network of networks) {
+    const flow = makeFlow(cluster, network)
+    const { mark, answer, seen } = await sendMarked(cluster, network, flow)
+    const traced = await trace(cluster, network, flow)
+    const [{ forward, reply, warnings } = fail('a way')] = traced.paths
+    const way = `${network.from} to ${network.to}`
+    expect({ way, causes: [forward, reply].map((leg) => leg?.end.cause), warnings }).toEqual({
+      way,
+      causes: ['none', 'none'],
+      warnings: [],
+    })
+    expect(answer.outcome).toBe('answered')
+    expect(compareWithReal(traced, mark, answer, seen)).toMatchObject({ agrees: true, differences: [] })
+  }
 }
 
 async function expectTrace(cluster: BrokenCluster, network: BrokenNetwork): Promise<void> {
@@ -124,7 +152,7 @@ async function sendMarked(cluster: BrokenCluster, { from, real }: BrokenNetwork,
   )
   try {
     // A refusal that comes while the first packet is still being sent counts only when it is sent again, after a second.
-    const timeoutMs = real === 'refused' ? 2_500 : 1_000
+    const timeoutMs = real === 'refused' ? 2_500 : real === 'silent' ? 500 : 1_000
     const answer = await sendPacket({ ...flow, timeoutMs }, { netns: cluster.host(from).netns })
     const seen = await Promise.all(places.map(({ place, host }) => readWatch(id, place, { netns: host.netns })))
     return { mark, answer, seen: seen.flat() }

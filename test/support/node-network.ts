@@ -62,7 +62,10 @@ export async function makeCluster(
       ['a', 0, 2],
       ['b', 0, 3],
       ['c', 1, 2],
-    ].map(([name, at, host]) => addPod(network, nodes[Number(at)] as TestNode, String(name), Number(host))),
+    ].map(([name, at, host]) => {
+      const mtu = kind === 'vxlan' ? 1450 : 1500
+      return addPod(network, nodes[Number(at)] as TestNode, String(name), Number(host), mtu)
+    }),
   )
   await Promise.all([
     ...pods.flatMap(({ host, name }) => [
@@ -167,13 +170,13 @@ async function connectNode({ host, index }: TestNode, other: TestNode, kind: 'ho
     await run('bridge', ['fdb', 'append', mac(other.index), 'dev', 'vxlan0', 'dst', other.address], host)
 }
 
-async function addPod(network: TestNetwork, node: TestNode, name: string, last: number): Promise<TestPod> {
+async function addPod(network: TestNetwork, node: TestNode, name: string, last: number, mtu: number): Promise<TestPod> {
   const host = await network.addHost(name)
   const ip = `10.244.${node.index}.${last}`
   const ip6 = `fd00:10:244:${node.index}::${last}`
   await run('ip', ['-batch', '-'], {
     ...node.host,
-    input: `link add to-${name} type veth peer name eth0 netns ${host.name}\nlink set to-${name} master cbr0 up\n`,
+    input: `link add to-${name} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${host.name}\nlink set to-${name} master cbr0 up\n`,
   })
   await run('bridge', ['link', 'set', 'dev', `to-${name}`, 'hairpin', 'on'], node.host)
   await run('ip', ['-batch', '-'], {

@@ -160,7 +160,12 @@ function bridgeOut(walk: Walk, bridge: Port, from: Port | undefined, frame: Fram
   if (settings?.isolated === true && from?.link.linkinfo?.info_slave_data?.isolated === true)
     return block('port-isolated', `ports ${from.link.ifname} and ${out} are isolated from each other`)
   const down = portDown(target)
-  if (down !== undefined) return block('port-down', down)
+  if (down !== undefined) {
+    // What the bridge does not know goes out by every other port, where nobody wants it: rules see it all the same.
+    if (known === undefined && from !== undefined && callsNetfilter(namespace, packet) && floods(leads, target, from))
+      walk.passUnseen(namespace, ['forward', 'postrouting'])
+    return block('port-down', down)
+  }
   if (packet.bytes > target.link.mtu)
     return stop(
       'mtu',
@@ -182,6 +187,15 @@ function bridgeOut(walk: Walk, bridge: Port, from: Port | undefined, frame: Fram
   const mac = frame.mac.startsWith('address of') ? (peer?.link.address ?? '') : frame.mac
   const next = { ...frame, mac, ...(wrong !== undefined && { wrong }) }
   return peer === undefined ? () => overWire(walk, target, next) : () => cross(walk, peer, next)
+}
+
+/** Whether a frame for an unknown address leaves by another port; with hairpin, also by the one that it came in by. */
+function floods(leads: readonly Port[], target: Port, from: Port): boolean {
+  return leads.some((lead) => {
+    const { flood, hairpin } = lead.link.linkinfo?.info_slave_data ?? {}
+    const isBack = lead.link.ifname === from.link.ifname
+    return lead !== target && flood !== false && portDown(lead) === undefined && (!isBack || hairpin === true)
+  })
 }
 
 function misled(known: string | undefined, actual: Port | undefined, { mac }: Frame): Frame['wrong'] {

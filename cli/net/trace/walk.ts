@@ -2,7 +2,7 @@
 // the next position or the end. The order of things follows the kernel: net/ipv4/ip_input.c, ip_forward.c, ip_output.c,
 // net/bridge/br_input.c, br_netfilter_hooks.c.
 
-import type { Cause, End, HookPass, Hop, Leg, RuleReference, Step } from '../../../api/net/trace.ts'
+import type { Cause, End, HookName, HookPass, Hop, Leg, RuleReference, Step } from '../../../api/net/trace.ts'
 import type { Tuple } from './connections.ts'
 import { formatPacket, type Packet } from './packet.ts'
 import type { Namespace, Port, World } from './world.ts'
@@ -56,6 +56,11 @@ export class Walk {
     const { mtu } = more
     if (mtu !== undefined) this.mtu = Math.min(this.mtu, mtu)
     this.hops.push({ place: namespace.place, step, text, packet: formatPacket(packet), ...more })
+  }
+
+  /** Hooks that the packet comes through on a side way, which is no hop of its own. */
+  passUnseen({ place }: Namespace, hooks: readonly HookName[]): void {
+    for (const hook of hooks) this.hooks.push({ place, hook, hop: this.hops.length, passes: true })
   }
 
   warn(cause: Cause, text: string): void {
