@@ -180,11 +180,34 @@ const registration = new NodeRegistration({
   now,
 })
 
+// An IPv6 socket takes both families, and a node without IPv6 has none.
+const listenAddress = options.nodeIps.some((ip) => ip.includes(':')) ? '::' : '0.0.0.0'
+const serviceProxy =
+  options.proxyMode === 'none'
+    ? undefined
+    : new ServiceProxy({
+        client,
+        nodeName,
+        clusterCidrs: clusterCidr.split(','),
+        serviceCidrs: options.serviceCidr.split(','),
+        mode: options.proxyMode,
+        ipvsScheduler: options.ipvsScheduler,
+        nodeIps: options.nodeIps,
+        ...(options.proxyHealthPort > 0 && { health: { host: listenAddress, port: options.proxyHealthPort } }),
+        onError: report('proxy'),
+      })
 const faults = new Faults({ nodeName, runtime, onError: report('faults') })
 const nodeNet = new NodeNet({
   nodeName,
   runtime,
-  parts: { node: nodeNetwork, pods: network, ...(policies && { policy: policies }), faults },
+  parts: {
+    node: nodeNetwork,
+    pods: network,
+    ...(policies && { policy: policies }),
+    ...(serviceProxy && { services: serviceProxy }),
+    balancers: announcer,
+    faults,
+  },
   onError: report('net'),
 })
 const server = createAgentServer({
@@ -207,8 +230,6 @@ await removeOtherModes(options.proxyMode === 'none' ? undefined : options.proxyM
 if (policies === undefined) await removePolicyRules()
 await nodeNet.sweep()
 await faults.sweep()
-// An IPv6 socket takes both families, and a node without IPv6 has none.
-const listenAddress = options.nodeIps.some((ip) => ip.includes(':')) ? '::' : '0.0.0.0'
 await server.listen(listenAddress, options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
 await Promise.all([
@@ -231,20 +252,7 @@ await Promise.all([
   announcer.run(stop.signal),
   manager.run(stop.signal),
   policies?.run(stop.signal),
-  ...(options.proxyMode === 'none'
-    ? []
-    : [
-        new ServiceProxy({
-          client,
-          nodeName,
-          clusterCidrs: clusterCidr.split(','),
-          serviceCidrs: options.serviceCidr.split(','),
-          mode: options.proxyMode,
-          ipvsScheduler: options.ipvsScheduler,
-          ...(options.proxyHealthPort > 0 && { health: { host: listenAddress, port: options.proxyHealthPort } }),
-          onError: report('proxy'),
-        }).run(stop.signal),
-      ]),
+  serviceProxy?.run(stop.signal),
 ])
 await server.close()
 await faults.sweep()
