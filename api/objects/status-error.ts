@@ -48,12 +48,10 @@ export class StatusError extends Error {
 
   /** Rebuilds the error from a Status that a server answered. */
   static from(status: Status): StatusError {
-    return new StatusError(
-      status.code ?? 500,
-      status.reason ?? 'Unknown',
-      status.message ?? 'unknown error',
-      status.details,
-    )
+    const { code = 500, reason = 'Unknown', message = 'unknown error', details, metadata } = status
+    const error = new StatusError(code, reason, message, details)
+    if (metadata !== undefined) error.status.metadata = metadata
+    return error
   }
 }
 

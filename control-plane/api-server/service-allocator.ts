@@ -8,7 +8,9 @@ import { internalError, invalid } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
 import { services } from '../../api/resources/services.ts'
 import { type AddressRange, pickNumber } from './address-range.ts'
+import { followCache } from './cache-follower.ts'
 import { settleFamilies } from './service-families.ts'
+import { portKey, ServiceHoldings } from './service-holdings.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 /** Both ends belong to it. */
@@ -21,7 +23,8 @@ export interface PortRange {
 type Taken = (thing: string) => boolean
 
 export class ServiceAllocator {
-  readonly #cache: WatchCache
+  /** What Services have that are in the cache. */
+  readonly #holdings = new ServiceHoldings()
   /** One range per address family of the cluster, its first family first. */
   readonly #addresses: readonly AddressRange[]
   readonly #ports: PortRange
@@ -29,7 +32,7 @@ export class ServiceAllocator {
   readonly #reserved = new Set<string>()
 
   constructor(cache: WatchCache, addresses: readonly AddressRange[], ports: PortRange) {
-    this.#cache = cache
+    followCache(cache, this.#holdings)
     this.#addresses = addresses
     this.#ports = ports
   }
@@ -45,8 +48,8 @@ export class ServiceAllocator {
     const service: Service = object
     const before: Service | undefined = old
     if (service.spec === undefined) return release
-    const others = this.#takenByOthers(old?.metadata.uid)
-    const isTaken: Taken = (thing) => others.has(thing) || this.#reserved.has(thing)
+    const uid = old?.metadata.uid
+    const isTaken: Taken = (thing) => this.#holdings.isHeldByOther(thing, uid) || this.#reserved.has(thing)
     const reserve = (thing: string) => {
       this.#reserved.add(thing)
       mine.push(thing)
@@ -64,18 +67,6 @@ export class ServiceAllocator {
 
   #release(things: readonly string[]): void {
     for (const thing of things) this.#reserved.delete(thing)
-  }
-
-  #takenByOthers(uid: string | undefined): Set<string> {
-    const taken = new Set<string>()
-    for (const { object } of this.#cache.values()) {
-      const { spec }: Service = object
-      if (object.metadata.uid === uid || spec === undefined) continue
-      for (const address of spec.clusterIPs ?? [spec.clusterIP ?? '']) taken.add(address)
-      for (const { nodePort, protocol } of spec.ports ?? []) if (nodePort) taken.add(portKey(protocol, nodePort))
-      if (spec.healthCheckNodePort) taken.add(portKey('TCP', spec.healthCheckNodePort))
-    }
-    return taken
   }
 
   #giveAddresses(
@@ -185,8 +176,6 @@ export class ServiceAllocator {
     return isTaken(portKey(protocol, port)) ? 'provided port is already allocated' : undefined
   }
 }
-
-const portKey = (protocol = 'TCP', port = 0) => `${protocol}/${port}`
 
 function refuse(service: Service, field: string, value: unknown, why: string) {
   return invalid(services, service.metadata?.name ?? '', [invalidValue(field, value, why)])

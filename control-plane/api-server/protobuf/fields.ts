@@ -31,7 +31,7 @@ export const strings = (name: string): Field => ({ name, type: 'map', of: 'strin
 /** A map of bytes, base64 in JSON. */
 export const binaries = (name: string): Field => ({ name, type: 'map', of: 'bytes' })
 /** A point in time. */
-export const time = (name: string): Field => ({ name, type: 'time' })
+const time = (name: string): Field => ({ name, type: 'time' })
 /** A number or text. */
 export const intOrString = (name: string): Field => ({ name, type: 'intOrString' })
 /** Creates do not set it. */

@@ -33,6 +33,8 @@ export class NodeIpamController implements Controller {
   readonly #sets: readonly CidrSet[]
   /** Ranges by node name, those given but not yet seen on the node included. */
   readonly #held = new Map<string, string[]>()
+  /** By node name: ranges it has that are not ours to give, or that another node has. */
+  readonly #foreign = new Map<string, string[]>()
   /** Nodes that got none. */
   readonly #waiting = new Set<string>()
 
@@ -52,7 +54,10 @@ export class NodeIpamController implements Controller {
   /** Makes one node have a range, or takes back that of one that is gone. */
   async reconcile(name: string): Promise<void> {
     const node = this.#context.view.nodes.get(name)
-    if (node === undefined) return this.#release(name)
+    if (node === undefined) {
+      this.#foreign.delete(name)
+      return this.#release(name)
+    }
     if (rangesOf(node).length > 0) return this.#hold(node)
     const cidrs = this.#held.get(name) ?? this.#allocate()
     if (cidrs === undefined) return this.#sayExhausted(node)
@@ -76,14 +81,18 @@ export class NodeIpamController implements Controller {
     const { name } = node.metadata
     const cidrs = rangesOf(node)
     this.#waiting.delete(name)
-    if (cidrs.length === 0 || this.#held.get(name)?.join() === cidrs.join()) return
+    const held = this.#held.get(name) ?? []
+    const isSame = cidrs.filter((cidr) => !this.#foreign.get(name)?.includes(cidr)).join() === held.join()
+    if (cidrs.length === 0 || isSame) return
     this.#release(name)
     // What is not ours to give is not ours to take back.
     const ours = cidrs.filter((cidr) => this.#sets.some((set) => set.occupy(cidr)))
     if (ours.length > 0) this.#held.set(name, ours)
-    for (const cidr of cidrs)
-      if (!ours.includes(cidr))
-        this.#context.log.warn(`node ${name} has pod range ${cidr}, which another node has or the cluster has not`)
+    const foreign = cidrs.filter((cidr) => !ours.includes(cidr))
+    this.#foreign.delete(name)
+    if (foreign.length === 0) return
+    this.#foreign.set(name, foreign)
+    this.#context.log.warn(`node ${name} has pod range ${foreign}, which another node has or the cluster has not`)
   }
 
   #release(name: string): void {
@@ -93,6 +102,11 @@ export class NodeIpamController implements Controller {
     this.#held.delete(name)
     for (const cidr of cidrs) this.#giveBack(cidr)
     for (const waiting of this.#waiting) this.#queue.add(waiting)
+    for (const [other, foreign] of this.#foreign) {
+      if (!foreign.some((cidr) => cidrs.includes(cidr))) continue
+      this.#foreign.delete(other)
+      this.#queue.add(other)
+    }
   }
 
   #sayExhausted(node: Stored<Node>): void {

@@ -7,7 +7,7 @@ import { type CloudProvider, CloudRefusal, type LoadBalancers } from '../provide
 import { AddressPool, familyOf } from './address-pool.ts'
 
 /** Names the addresses that a Service wants, one per family, separated by commas. */
-export const wantedAddressesAnnotation = 'fairlead.io/load-balancer-ips'
+const wantedAddressesAnnotation = 'fairlead.io/load-balancer-ips'
 
 /** A provider that gives out these ranges, such as "192.0.2.200-192.0.2.220". Throws what is wrong with one. */
 export function makeBareMetal(ranges: readonly string[]): CloudProvider {
