@@ -1,7 +1,7 @@
 // What a proxy mode must do: hold the kernel at the wanted Services, whatever it held before.
 
 import type { Difference } from '../../api/net/difference.ts'
-import type { ServicePort } from './table.ts'
+import type { Endpoint, ServicePort } from './table.ts'
 
 /** Service key -> its ports as they are wanted now; an empty array removes the Service. */
 export type ServiceChanges = ReadonlyMap<string, readonly ServicePort[]>
@@ -14,6 +14,8 @@ export interface ProxyBackend {
   resync(): Promise<void>
   /** What the kernel holds otherwise than wanted. Changes nothing. */
   verify(): Promise<Difference[]>
+  /** Where the kernel sends what is for this port, of modes that do not send it to its endpoints. */
+  targetsOf?(port: ServicePort): Pick<Endpoint, 'ip' | 'port'>[]
 }
 
 /** What every backend is given. */
@@ -22,8 +24,12 @@ export interface BackendOptions {
   clusterCidrs: readonly string[]
   /** Where ClusterIPs come from, one range per address family: what no Service has there is refused, as no host has it. */
   serviceCidrs?: readonly string[]
+  /** Addresses of this node, at most one per family. Of the mode userspace: where it listens. */
+  nodeIps?: readonly string[]
   /** Network namespace to write to; absent: this process's own. */
   netns?: string
   /** Of the mode ipvs: how virtual servers spread connections; rr when absent. */
   ipvsScheduler?: string
+  /** What fails outside any call. */
+  onError?: (error: unknown) => void
 }

@@ -7,6 +7,7 @@ import { IpvsBackend } from './ipvs/ipvs-backend.ts'
 import { removeIpvsRules } from './ipvs/remove.ts'
 import { NftablesBackend } from './nftables/nftables-backend.ts'
 import { removeNftablesRules } from './nftables/remove.ts'
+import { UserspaceBackend } from './userspace/userspace-backend.ts'
 
 interface Mode {
   create(options: BackendOptions): ProxyBackend
@@ -18,6 +19,8 @@ const modes = {
   iptables: { create: (options) => new IptablesBackend(options), remove: removeProxyRules },
   ipvs: { create: (options) => new IpvsBackend(options), remove: removeIpvsRules },
   nftables: { create: (options) => new NftablesBackend(options), remove: removeNftablesRules },
+  // Its chains are those of iptables, with another end.
+  userspace: { create: (options) => new UserspaceBackend(options), remove: removeProxyRules },
 } satisfies Record<string, Mode>
 
 export type ProxyMode = keyof typeof modes
@@ -35,10 +38,15 @@ export function createBackend(mode: ProxyMode, options: BackendOptions): ProxyBa
   return modes[mode].create(options)
 }
 
-/** Removes what the modes other than this one left; of all modes when it is undefined. */
+/**
+ * Removes what the modes other than this one left; of all modes when it is undefined. What another mode has in common with
+ * this one stays: the backend's first call writes the difference, so that Services work all the while.
+ */
 export async function removeOtherModes(
   mode: ProxyMode | undefined,
   options: Pick<BackendOptions, 'netns'> = {},
 ): Promise<void> {
-  for (const [name, { remove }] of Object.entries(modes)) if (name !== mode) await remove(options)
+  const kept = mode === undefined ? undefined : modes[mode].remove
+  const others = new Set(Object.values(modes).map(({ remove }) => remove))
+  for (const remove of others) if (remove !== kept) await remove(options)
 }

@@ -4,7 +4,7 @@ import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { canonicalAddress, canonicalRange } from './canonical.ts'
 
-export type Protocol = 'tcp' | 'udp' | 'sctp'
+type Protocol = 'tcp' | 'udp' | 'sctp'
 
 export type Family = 'ipv4' | 'ipv6'
 
@@ -40,6 +40,8 @@ export interface ServicePort {
   cluster: Endpoint[]
   /** Who serves under the policy Local: endpoints of this node. */
   local: Endpoint[]
+  /** Endpoints that get nothing new, but are there: connections that they have may go on. */
+  draining?: Endpoint[]
 }
 
 export type TrafficPolicy = 'Cluster' | 'Local'
@@ -91,6 +93,8 @@ function toServicePort(
   const family = familyOf(clusterIp)
   const protocol = toProtocol(port.protocol)
   const candidates = findCandidates(slices, family, port.name ?? '', protocol, place)
+  const cluster = chooseServing(chooseNear(candidates))
+  const local = chooseServing(candidates.filter(isLocal))
   const ofFamily = (addresses: string[]) => addresses.filter((address) => familyOf(address) === family)
   const toUnique = (addresses: string[]) => [...new Set(ofFamily(addresses).map(canonicalAddress))]
   const ingress = status?.loadBalancer?.ingress ?? []
@@ -107,15 +111,26 @@ function toServicePort(
     loadBalancerIps: toUnique(
       ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : [])),
     ),
-    sourceRanges: [
+    sourceRanges: toRanges([
       ...new Set(ofFamily(spec.loadBalancerSourceRanges ?? []).map((range) => canonicalRange(range.trim()))),
-    ],
+    ]),
     ...(affinity !== undefined && { affinitySeconds: affinity }),
     internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
     externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
-    cluster: chooseServing(chooseNear(candidates)),
-    local: chooseServing(candidates.filter(isLocal)),
+    cluster,
+    local,
+    draining: withoutThose(candidates.map(toEndpoint), [...cluster, ...local]),
   }
+}
+
+function withoutThose(endpoints: Endpoint[], others: Endpoint[]): Endpoint[] {
+  const taken = new Set(others.map(({ ip, port }) => `${ip}:${port}`))
+  return endpoints.filter(({ ip, port }) => !taken.has(`${ip}:${port}`))
+}
+
+/** Everybody may come where one of the ranges is everything. */
+function toRanges(ranges: string[]): string[] {
+  return ranges.some((range) => range.endsWith('/0')) ? [] : ranges
 }
 
 /** The family of an address or a range. */
@@ -132,12 +147,13 @@ interface Candidate extends Endpoint {
 }
 
 const isLocal = ({ local }: Endpoint) => local
+const toEndpoint = ({ ip, port, local }: Candidate): Endpoint => ({ ip, port, local })
 
 /** Ready endpoints; when there are none, those that end but still serve (KEP-1669), so that the last requests are not lost. */
 function chooseServing(candidates: Candidate[]): Endpoint[] {
   const ready = candidates.filter((candidate) => candidate.ready)
   const chosen = ready.length > 0 ? ready : candidates.filter((candidate) => candidate.servingWhileTerminating)
-  return chosen.map(({ ip, port, local }) => ({ ip, port, local }))
+  return chosen.map(toEndpoint)
 }
 
 /**

@@ -16,11 +16,11 @@ import {
 import { nodeAddresses } from './topology.ts'
 
 /** By which of its addresses a Service is asked. */
-export const doors = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalIP'] as const
-export type Door = (typeof doors)[number]
+const doors = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalIP'] as const
+type Door = (typeof doors)[number]
 
 /** Where the endpoints are, seen from node-1. */
-export const placements = {
+const placements = {
   both: { ready: ['a1', 'b1'] },
   here: { ready: ['a1'] },
   there: { ready: ['b1'] },
@@ -32,7 +32,7 @@ type Placement = keyof typeof placements
 
 /** Who asks: a pod on the same node, a pod on the other, a backend, the node, and somebody who is no part of the cluster. */
 export const sources = ['client-1', 'client-2', 'a1', 'node-1', 'outside'] as const
-export type Source = (typeof sources)[number]
+type Source = (typeof sources)[number]
 
 export interface PacketCase {
   shape: ServiceShape

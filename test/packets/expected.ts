@@ -47,7 +47,13 @@ export function expectedOf(packet: PacketCase, traits: ModeTraits): Expected {
   if (protocol === 'sctp' && traits.refusesSctp) return { outcome: 'refused' }
   const node = handlingNode(packet)
   // The answer of a pod to a pod of its own node does not pass the node that was asked and would have to translate it back.
-  if (packet.door === 'NodePort' && keepsClient && isPod(source) && pods.some((pod) => passesBy(pod, source, node)))
+  if (
+    packet.door === 'NodePort' &&
+    keepsClient &&
+    !traits.hidesClients &&
+    isPod(source) &&
+    pods.some((pod) => passesBy(pod, source, node))
+  )
     return { outcome: 'undefined', why: 'the answer goes past the node that was asked' }
   const by = pods.map((pod) => ({
     pod,

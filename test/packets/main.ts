@@ -6,7 +6,7 @@ import { proxyFlag, serveNodeProxy } from './node-proxy.ts'
 import { type CaseResult, PacketSuite, runTable } from './run.ts'
 import type { NetworkKind } from './topology.ts'
 
-if (process.argv[2] === proxyFlag) serveNodeProxy(process.argv[3] ?? '')
+if (process.argv[2] === proxyFlag) serveNodeProxy(process.argv[3] ?? '', process.argv.slice(4))
 else await runSuites()
 
 async function runSuites(): Promise<void> {

@@ -49,8 +49,8 @@ export class NodeProxy implements Calls {
   }
 
   /** Starts a backend of this mode in the node's namespace. The program is main.ts or its bundle. */
-  static async start(node: Host, program: string, mode: string): Promise<NodeProxy> {
-    const child = spawn('nsenter', [`--net=${node.netns}`, process.execPath, program, proxyFlag, mode], {
+  static async start(node: Host, program: string, mode: string, nodeIps: readonly string[] = []): Promise<NodeProxy> {
+    const child = spawn('nsenter', [`--net=${node.netns}`, process.execPath, program, proxyFlag, mode, ...nodeIps], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     })
@@ -97,9 +97,9 @@ export class NodeProxy implements Calls {
 }
 
 /** The child's side: serves requests until the parent goes. */
-export function serveNodeProxy(mode: string): void {
+export function serveNodeProxy(mode: string, nodeIps: readonly string[] = []): void {
   if (!isProxyMode(mode)) throw new Error(`no mode ${mode}`)
-  const backend = createBackend(mode, { clusterCidrs, serviceCidrs })
+  const backend = createBackend(mode, { clusterCidrs, serviceCidrs, nodeIps })
   const cleaner = new ConnectionCleaner({})
   const calls: Calls = {
     apply: async (changes) => {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import type { Host } from '../support/namespaces.ts'
 
-export type AskProtocol = 'tcp' | 'udp' | 'sctp' | 'ping'
+type AskProtocol = 'tcp' | 'udp' | 'sctp' | 'ping'
 
 /** Whom to ask: [protocol, address, port]. */
 export type Ask = readonly [AskProtocol, string, number]
@@ -47,9 +47,9 @@ export class Prober {
     return prober
   }
 
-  /** Asks all at once; answers are "<name> <address seen>", "refused" or "" when nothing came. */
-  async ask(asks: readonly Ask[]): Promise<string[]> {
-    return (await this.#send({ do: 'ask', asks })) as string[]
+  /** Asks all at once; answers are "<name> <address seen>", "refused" or "" when nothing came. Waits so many times as long as usual. */
+  async ask(asks: readonly Ask[], patience = 1): Promise<string[]> {
+    return (await this.#send({ do: 'ask', asks, timeout: this.#timeoutSeconds * patience })) as string[]
   }
 
   /** Opens a connection that stays open. UDP may ask for a port, so as to come again as the same client. */

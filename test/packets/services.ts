@@ -33,7 +33,7 @@ export interface ServiceShape {
   sourceRanges?: readonly string[]
 }
 
-export const serviceName = ({ index }: ServiceShape) => `s${index}`
+const serviceName = ({ index }: ServiceShape) => `s${index}`
 export const serviceKey = (shape: ServiceShape) => `default/${serviceName(shape)}`
 
 type Numbered = Pick<ServiceShape, 'index'>
@@ -58,7 +58,7 @@ export function portsOn(node: NodeName, shape: ServiceShape): ServicePort[] {
   return toServicePorts(toService(shape), toSlices(shape), { nodeName: node })
 }
 
-export function toService(shape: ServiceShape): Stored<Service> {
+function toService(shape: ServiceShape): Stored<Service> {
   const { internal, external, affinitySeconds, sourceRanges } = shape
   const [cluster, balancer] = [clusterAddresses(shape), loadBalancerAddresses(shape)]
   return {
@@ -95,7 +95,7 @@ export function toService(shape: ServiceShape): Stored<Service> {
 }
 
 /** One slice per family, as the endpoint slice controller writes them. */
-export function toSlices(shape: ServiceShape): EndpointSlice[] {
+function toSlices(shape: ServiceShape): EndpointSlice[] {
   const { ready, terminating = [], down = [] } = shape.endpoints
   const conditions = {
     ready: { ready: true, serving: true, terminating: false },

@@ -29,7 +29,7 @@ export interface Addresses {
 export const clusterCidrs = ['10.244.0.0/16', 'fd00:10:244::/48'] as const
 export const serviceCidrs = ['10.96.0.0/16', 'fd00:10:96::/108'] as const
 /** Addresses of load balancers and external addresses, which no host has. */
-export const externalCidrs = ['198.18.0.0/15', '2001:db8:ffff::/48'] as const
+const externalCidrs = ['198.18.0.0/15', '2001:db8:ffff::/48'] as const
 
 export const outsideAddresses: Addresses = { ipv4: '192.0.2.100', ipv6: '2001:db8::100' }
 export const nodeAddresses: Record<NodeName, Addresses> = {

@@ -38,7 +38,7 @@ export const fixedChains: RuleSet = {
 }
 
 /** Chains that every Service adds rules to, each with those rules that must stay last in it. */
-export function planSharedChains(family: Family, way: Pick<Way, 'serviceCidr'>): RuleSet {
+export function planSharedChains(family: Family, way: Pick<Way, 'serviceCidr' | 'refusals'>): RuleSet {
   const { loopback, reject } = words[family]
   return {
     nat: new Map([
@@ -59,7 +59,7 @@ export function planSharedChains(family: Family, way: Pick<Way, 'serviceCidr'>):
           ? []
           : [`-d ${way.serviceCidr} ${comment('no Service has this address and port')} ${reject}`],
       ],
-      ['KUBE-EXTERNAL-SERVICES', []],
+      ['KUBE-EXTERNAL-SERVICES', [...(way.refusals ?? [])]],
       ['KUBE-PROXY-FIREWALL', []],
     ]),
   }

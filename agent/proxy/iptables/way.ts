@@ -19,6 +19,8 @@ export interface Way {
   serviceCidr?: string | undefined
   /** Whether packets keep their sender on the way to an endpoint, so that some need the node's address to come back by it. */
   masquerades: boolean
+  /** Rules of the mode itself in KUBE-EXTERNAL-SERVICES, after those of Services. */
+  refusals?: readonly string[]
   /** There is at least one endpoint. */
   send(port: ServicePort, scope: Scope, endpoints: readonly Endpoint[]): Sending
 }

@@ -1,0 +1,73 @@
+// The relays of all Service ports: one for each port and each set of endpoints that its traffic may go to.
+
+import type { ServicePort } from '../table.ts'
+import type { Relay, RelayOptions } from './relay.ts'
+import { TcpRelay } from './tcp-relay.ts'
+import { UdpRelay } from './udp-relay.ts'
+
+/** The policies' sets of endpoints; they may be the same, and are asked for by different clients all the same. */
+const scopes = ['cluster', 'local'] as const
+type Scope = (typeof scopes)[number]
+
+export interface RelaysOptions extends Omit<RelayOptions, 'host'> {
+  /** The node's address of the family. */
+  hostOf: (port: ServicePort) => string
+}
+
+const idOf = ({ id, family, protocol }: ServicePort, scope: Scope) => `${id} ${family} ${protocol} ${scope}`
+
+export class Relays {
+  readonly #options: RelaysOptions
+  readonly #relays = new Map<string, Relay>()
+  /** Relays of each Service, by Service key. */
+  readonly #owned = new Map<string, Set<string>>()
+
+  constructor(options: RelaysOptions) {
+    this.#options = options
+  }
+
+  /** The port that traffic of this Service port and scope must be sent to; undefined: nobody serves it. */
+  portOf(port: ServicePort, scope: Scope): number | undefined {
+    return this.#relays.get(idOf(port, scope))?.port
+  }
+
+  /** Listens for what the Service wants now. Relays that it wants no more go on until they are retired, as rules still lead to them. */
+  async ensure(serviceKey: string, ports: readonly ServicePort[]): Promise<void> {
+    const owned = this.#owned.get(serviceKey) ?? new Set()
+    this.#owned.set(serviceKey, owned)
+    for (const { id, scope, port } of wantedRelays(ports)) {
+      const { affinitySeconds, draining = [] } = port
+      const relay = this.#relays.get(id) ?? (await this.#listen(port))
+      this.#relays.set(id, relay)
+      owned.add(id)
+      relay.set({ serving: port[scope], draining, ...(affinitySeconds !== undefined && { affinitySeconds }) })
+    }
+  }
+
+  /** Closes what the Service wants no more, once no rule leads to it. */
+  retire(serviceKey: string, ports: readonly ServicePort[]): void {
+    const wanted = new Set(wantedRelays(ports).map(({ id }) => id))
+    const owned = this.#owned.get(serviceKey) ?? new Set()
+    for (const id of owned) {
+      if (wanted.has(id)) continue
+      this.#relays.get(id)?.close()
+      this.#relays.delete(id)
+      owned.delete(id)
+    }
+    if (owned.size === 0) this.#owned.delete(serviceKey)
+  }
+
+  async #listen(port: ServicePort): Promise<Relay> {
+    const host = this.#options.hostOf(port)
+    const options = { ...this.#options, host }
+    return port.protocol === 'udp' ? await UdpRelay.listen(options) : await TcpRelay.listen(options)
+  }
+}
+
+/** Node has no sockets for SCTP. */
+function wantedRelays(ports: readonly ServicePort[]): { id: string; scope: Scope; port: ServicePort }[] {
+  return ports
+    .filter(({ protocol }) => protocol !== 'sctp')
+    .flatMap((port) => scopes.map((scope) => ({ id: idOf(port, scope), scope, port })))
+    .filter(({ scope, port }) => port[scope].length > 0)
+}
