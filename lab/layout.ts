@@ -41,7 +41,7 @@ export interface LabLayout {
 }
 
 /** A node network; node N has the address N-th from ten in both families. */
-export interface Subnet {
+interface Subnet {
   /** The bridge that is its switch. */
   bridge: string
   /** Where the nodes' default routes end: the switch's own addresses. */

@@ -121,7 +121,7 @@ function isOnLink(address: string, uplinks: readonly Uplink[]): boolean {
 }
 
 /** The node's pod ranges in the form that the kernel prints. */
-export function rangesOf({ spec }: Pick<Stored<Node>, 'spec'>): string[] {
+function rangesOf({ spec }: Pick<Stored<Node>, 'spec'>): string[] {
   const ranges = spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR])
   return ranges
     .filter((range) => ipaddr.isValidCIDR(range))
@@ -143,6 +143,6 @@ export function familyOf(address: string): Family {
 }
 
 /** The range's own address: no pod is ever given it. */
-export function networkAddress(range: string): string {
+function networkAddress(range: string): string {
   return range.split('/')[0] ?? ''
 }

@@ -16,7 +16,7 @@ import { compareVtep } from './vtep.ts'
 const owner = 'the pod network'
 
 /** Removes routes, tunnels and rules that lead to other nodes. There being none is no error. */
-export async function removeNodeNetwork(): Promise<void> {
+async function removeNodeNetwork(): Promise<void> {
   await applyRepairs(await compareRoutes([]))
   await applyRepairs(await compareVtep(undefined, [], owner))
   for (const family of ['ipv4', 'ipv6'] as const) await applyRepairs(await compareNoRules(family, owner))

@@ -5,7 +5,7 @@ import type { NodeRoute } from './plan.ts'
 import type { Repair } from './repair.ts'
 
 /** As in `ip route show proto 96`. */
-export const routeProtocol = '96'
+const routeProtocol = '96'
 
 /** What must change so that the kernel's routes of ours are the wanted ones. */
 export async function compareRoutes(wanted: readonly NodeRoute[]): Promise<Repair[]> {

@@ -25,7 +25,7 @@ export async function compareSysctls(wish: SysctlWish): Promise<Repair[]> {
 }
 
 /** The same of values that were read. Pure. */
-export function planSysctls(
+function planSysctls(
   { ranges, devices, uplinks, owner }: SysctlWish,
   actual: ReadonlyMap<string, string>,
 ): Repair[] {

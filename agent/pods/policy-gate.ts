@@ -2,7 +2,7 @@
 
 import type { StoredPod } from './pod.ts'
 
-export interface Admission {
+interface Admission {
   sandboxId: string
   pod: StoredPod
   ips: readonly string[]

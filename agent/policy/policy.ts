@@ -30,7 +30,7 @@ export interface Rule {
   ports?: PortMatch[]
 }
 
-export interface Peers {
+interface Peers {
   pods: PodGroup | undefined
   blocks: Record<Family, Range[]>
 }
@@ -41,7 +41,7 @@ export interface PodGroup {
   selectors: PeerSelector[]
 }
 
-export interface PeerSelector {
+interface PeerSelector {
   /** The one namespace to look in, or which ones. */
   namespaces: string | Selector
   pods: Selector

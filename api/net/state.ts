@@ -46,7 +46,7 @@ interface LinkCounters {
 }
 
 /** One entry of a bridge's or VXLAN device's forwarding table, as `bridge -json fdb show` prints it. */
-export interface FdbEntry {
+interface FdbEntry {
   mac: string
   ifname: string
   master?: string
@@ -57,7 +57,7 @@ export interface FdbEntry {
 }
 
 /** One neighbour, as `ip -json neigh show nud all` prints it. */
-export interface Neighbour {
+interface Neighbour {
   dst: string
   dev: string
   lladdr?: string
@@ -104,7 +104,7 @@ export interface PolicyRule {
 }
 
 /** A socket that takes packets, as /proc/net/{tcp,udp}* tell it. */
-export interface ListeningSocket {
+interface ListeningSocket {
   protocol: 'tcp' | 'udp'
   /** "*" for all addresses of both families; "0.0.0.0" for all of IPv4. */
   address: string

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type { Trace } from '../../api/net/trace.ts'
 import { ExitError, formatError } from '../errors.ts'
+import { renderSvg } from '../net/render/svg.ts'
 import { renderText } from '../net/render/text.ts'
 import { type TraceQuery, traceCluster } from '../net/trace-cluster.ts'
 import { inSession, type Session } from '../session.ts'
@@ -27,6 +28,7 @@ Examples:
   fairlead net trace pod/a 192.0.2.9:443          to somebody outside
   fairlead net trace pod/a pod/b --protocol icmp  an echo
   fairlead net trace pod/a svc/web --rules        with the rules that matched, and their counters
+  fairlead net trace pod/a svc/web -o svg >w.svg  as a picture
   fairlead net trace pod/a svc/web -o json        for programs: api/net/trace.ts says what the fields mean
 
 A real packet is sent to prove what was worked out (--no-proof: none is). Hops marked + have seen it, hops marked - have not.
@@ -46,7 +48,7 @@ export function addNetTrace(net: Command): void {
     .option('--no-proof', 'send no packet')
     .option('--timeout <seconds>', 'how long the real packet may stay without an answer', '1')
     .option('--rules', 'with every rule that matched, and its counters')
-    .option('-o, --output <format>', 'text or json', 'text')
+    .option('-o, --output <format>', 'text, json or svg', 'text')
     .addHelpText('after', examples)
     .action(
       inSession(async (session: Session, from: string, to: string, options: TraceOptions) => {
@@ -71,7 +73,8 @@ async function findOut(session: Session, from: string, to: string, options: Trac
 
 function chooseRendering({ output, rules }: TraceOptions): (trace: Trace) => string {
   if (output === 'json') return (trace) => `${JSON.stringify(trace, undefined, 2)}\n`
-  if (output !== 'text') throw new ExitError(2, `error: -o ${output}: must be text or json`)
+  if (output === 'svg') return renderSvg
+  if (output !== 'text') throw new ExitError(2, `error: -o ${output}: must be text, json or svg`)
   return (trace) => renderText(trace, { isColoured: process.stdout.isTTY === true, withRules: rules === true })
 }
 

@@ -45,7 +45,7 @@ function unreachable(node: string, { message }: Error): VerifyAnswer {
 }
 
 /** The table; one sentence when there is nothing to tell. */
-export function formatAnswers(answers: readonly VerifyAnswer[]): string {
+function formatAnswers(answers: readonly VerifyAnswer[]): string {
   const rows = answers.flatMap(({ node, differences, errors }) => [
     ...differences.map(({ kind, name, state, owner, detail = '' }) => [node, kind, name, state, owner, detail]),
     ...errors.map((error) => [node, 'error', error, '', '', '']),

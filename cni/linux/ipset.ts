@@ -29,7 +29,7 @@ export async function restoreSets(lines: readonly string[], where: Where = {}): 
 }
 
 /** Reads the text of `ipset save`. */
-export function parseSets(saved: string): Map<string, IpSet> {
+function parseSets(saved: string): Map<string, IpSet> {
   const sets = new Map<string, IpSet>()
   for (const line of saved.split('\n')) {
     const [verb, name, subject] = line.split(' ', 3)

@@ -14,7 +14,7 @@ export interface VirtualServer {
   realServers: Map<string, RealServer>
 }
 
-export interface RealServer {
+interface RealServer {
   /** 0: no new connections. */
   weight: number
   /** Connections that the kernel still has for it, open or closing. */
@@ -56,7 +56,7 @@ const serverPattern = /^(TCP|UDP|SCTP|FWM) +(\S+)( IPv6)? (\w+)(?: persistent (\
 const realServerPattern = /^ {2}-> (\S+) +\w+ +(\d+) +(\d+) +(\d+)/
 
 /** Reads what `ipvsadm -Ln` prints. */
-export function parseListing(listing: string): Map<string, VirtualServer> {
+function parseListing(listing: string): Map<string, VirtualServer> {
   const servers = new Map<string, VirtualServer>()
   let current: VirtualServer | undefined
   for (const line of listing.split('\n')) {

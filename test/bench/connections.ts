@@ -1,15 +1,17 @@
 // Connections a second through a ClusterIP in each proxy mode, against the same connections straight to the endpoint.
 
 import { join } from 'node:path'
-import { createBackend, type ProxyMode, removeOtherModes } from '../../agent/proxy/modes.ts'
+import { isProxyMode } from '../../agent/proxy/modes.ts'
 import type { ServicePort } from '../../agent/proxy/table.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../lab/progress.ts'
+import { NodeProxy } from '../packets/node-proxy.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 import { range } from './figures.ts'
 
-/** Modes that hold the kernel at rules; userspace runs in the agent and is measured by its own bench. */
-const modes = ['iptables'] satisfies ProxyMode[]
+/** IPVS wants modules that this kernel may not have: `scripts/test vm`. */
+const modes = ['iptables', 'nftables', 'userspace'].filter(isProxyMode)
+const proxyProgram = join(import.meta.dirname, '..', 'packets', 'main.ts')
 const rounds = 5
 const secondsPerRound = 2
 const clusterIp = '10.96.0.5'
@@ -21,12 +23,8 @@ export async function benchConnections(): Promise<void> {
   try {
     const { node, client } = await build(net)
     for (const mode of modes) {
-      await step(`connections a second, ${mode}`, async () => {
-        await removeOtherModes(undefined, node)
-        await createBackend(mode, { clusterCidrs: ['10.244.0.0/16'], netns: node.netns }).apply(
-          new Map([['default/web', [web]]]),
-        )
-      })
+      const proxy = await NodeProxy.start(node, proxyProgram, mode, ['10.244.1.1', '10.244.2.1'])
+      await step(`connections a second, ${mode}`, () => proxy.apply(new Map([['default/web', [web]]])))
       const [direct, service]: [number[], number[]] = [[], []]
       for (let round = 0; round < rounds; round++) {
         direct.push(await rate(client, endpointIp, 8080))
@@ -36,6 +34,8 @@ export async function benchConnections(): Promise<void> {
       console.log(`${mode.padEnd(10)} direct   ${range(direct, '/s')}`)
       console.log(`${mode.padEnd(10)} Service  ${range(service, '/s')}`)
       console.log(`${mode.padEnd(10)} ratio    ${range(ratios, '', 2)}`)
+      await proxy.remove()
+      await proxy.kill()
     }
   } finally {
     await net.close()

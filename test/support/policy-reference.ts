@@ -4,7 +4,7 @@
 
 import type { LabelSelector, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../../api/generated/types.ts'
 
-export interface ReferencePod {
+interface ReferencePod {
   namespace: string
   name: string
   labels: Record<string, string>

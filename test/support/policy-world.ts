@@ -163,7 +163,7 @@ function updateTable({ name: nodeName, table, told }: WorldNode, world: PolicyWo
 }
 
 /** The pod as the API shows it when it runs. */
-export function toApiPod({ namespace, name, labels, node, ipv4, ipv6, ports }: WorldPod): Stored<Pod> {
+function toApiPod({ namespace, name, labels, node, ipv4, ipv6, ports }: WorldPod): Stored<Pod> {
   return {
     metadata: { namespace, name, labels: { ...labels }, uid: name, resourceVersion: '1', creationTimestamp: '' },
     spec: { nodeName: `node-${node}`, containers: [{ name: 'app', ports }] },

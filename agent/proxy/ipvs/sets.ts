@@ -3,7 +3,7 @@
 import type { Family } from '../table.ts'
 
 /** What each set is, without the family's part of the name. */
-export const setTypes = {
+const setTypes = {
   /** ClusterIP and port. */
   'CLUSTER-IP': 'hash:ip,port',
   'EXTERNAL-IP': 'hash:ip,port',

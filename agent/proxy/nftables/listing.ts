@@ -1,7 +1,7 @@
 // Reads what `nft -s list table` prints of a table: its elements, and the rules of its chains. Pure.
 
 /** One element as the kernel holds it. */
-export interface ListedElement {
+interface ListedElement {
   value?: string
   comment?: string
 }

@@ -39,7 +39,7 @@ export class TextOutput implements PacketOutput {
 }
 
 /** "11:02:03.123456", in the time zone of the reader. */
-export function formatTime(timeNs: bigint): string {
+function formatTime(timeNs: bigint): string {
   const date = new Date(Number(timeNs / 1_000_000n))
   const two = (number: number) => String(number).padStart(2, '0')
   const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')

@@ -38,7 +38,7 @@ export async function findTaps(
 }
 
 /** Pure. The hops are those of one node. */
-export function planTaps(hops: readonly CaptureHop[], targets: readonly Target[], user: string): Tap[] {
+function planTaps(hops: readonly CaptureHop[], targets: readonly Target[], user: string): Tap[] {
   const tunnelPort = hops.find((hop) => hop.tunnelPort !== undefined)?.tunnelPort
   return hops.flatMap((hop) => {
     const concerned = targets.filter((target) => isOf(target, hop))

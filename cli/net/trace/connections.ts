@@ -46,7 +46,7 @@ export function isSameTuple(a: Tuple, b: Tuple): boolean {
 }
 
 /** Reads a line of `conntrack -L`; undefined for what has no ports, but ICMP. */
-export function parseConnection(line: string): Connection | undefined {
+function parseConnection(line: string): Connection | undefined {
   const protocol = line.trim().split(/\s+/)[0]
   const values = [...line.matchAll(/(src|dst|sport|dport)=(\S+)/g)]
   const halves = [values.slice(0, values.length / 2), values.slice(values.length / 2)]

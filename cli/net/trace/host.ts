@@ -115,7 +115,7 @@ function forward(walk: Walk, namespace: Namespace, packet: Packet, iif: string, 
 }
 
 /** POSTROUTING, size, neighbour, and out. */
-export function leave(walk: Walk, namespace: Namespace, packet: Packet, route: RouteDecision): Position | End {
+function leave(walk: Walk, namespace: Namespace, packet: Packet, route: RouteDecision): Position | End {
   const { device, gateway } = route
   const end = pass(walk, namespace, 'postrouting', packet, { oif: device })
   if (end !== undefined) return end

@@ -24,7 +24,7 @@ export interface Packet {
   inner?: Frame
 }
 
-export interface Tracked {
+interface Tracked {
   state: 'NEW' | 'ESTABLISHED' | 'UNTRACKED' | 'INVALID'
   direction: 'original' | 'reply'
   connection?: Connection

@@ -47,7 +47,7 @@ export function decideRoute(state: NamespaceState, query: RouteQuery): RouteDeci
 }
 
 /** "32765: from all fwmark 0x1 lookup 100", as `ip rule` prints it. */
-export function formatRule(rule: PolicyRule): string {
+function formatRule(rule: PolicyRule): string {
   const part = (word: string, value: string | undefined, length?: number) =>
     value === undefined ? [] : [`${word} ${value}${length === undefined ? '' : `/${length}`}`]
   const words = [
@@ -119,7 +119,7 @@ function toDecision(route: RouteState, rule: string | undefined): RouteDecision 
 }
 
 /** As `ip route` prints it. */
-export function formatRoute(route: RouteState): string {
+function formatRoute(route: RouteState): string {
   const { type, dst, gateway, via, dev, protocol, metric, table, nexthops = [] } = route
   const words = [
     ...(type === undefined || type === 'unicast' ? [] : [type]),

@@ -23,7 +23,7 @@ export interface RuleContext {
   translate: Translate
 }
 
-export interface Translate {
+interface Translate {
   destination(address: string | undefined, port: number | undefined): void
   source(address: string | undefined, port: number | undefined): void
   /** The address of the device by which the packet leaves. */

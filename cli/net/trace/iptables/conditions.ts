@@ -229,7 +229,7 @@ function hasStatus({ packet }: RuleContext, name: string): boolean {
 const original = (packet: RuleContext['packet']) => packet.tracked?.connection?.original ?? packet
 
 /** "0x4000/0x4000". */
-export function isMarked(mark: number, wanted: string): boolean {
+function isMarked(mark: number, wanted: string): boolean {
   const [value = '0', mask = '0xffffffff'] = wanted.split('/')
   return (mark & Number(mask)) >>> 0 === Number(value) >>> 0
 }

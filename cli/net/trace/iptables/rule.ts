@@ -34,7 +34,7 @@ export class IptablesRule implements Rule {
 }
 
 /** Words as a shell would split them; iptables-save quotes with " and escapes with \. */
-export function splitWords(text: string): string[] {
+function splitWords(text: string): string[] {
   return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
     ([, quoted, plain]) => quoted?.replaceAll(/\\(.)/g, '$1') ?? plain ?? '',
   )

@@ -76,7 +76,7 @@ export function lookUp(
 }
 
 /** Elements of "@name" or of a set that is written in the rule. */
-export function elementsOf(data: Json, table: NftTable): Elements {
+function elementsOf(data: Json, table: NftTable): Elements {
   if (typeof data === 'string') return table.sets.get(data.replace(/^@/, '')) ?? []
   if (isObject(data) && Array.isArray(data.set)) return data.set
   return Array.isArray(data) ? data : []
