@@ -57,6 +57,16 @@ test('a node on the same switch is reached by plain route', async () => {
   expect(await nodes[0].show('ip', 'route', 'get', near.ips[0] ?? '')).toContain('via 198.18.1.12 dev eth0')
 })
 
+test('a node behind the router, which has no way back to pods, sees the pod’s node instead', async () => {
+  const [one, two, three] = nodes
+  await cluster.net.serve(three.host, 'tcp', 9000, 'three')
+  await cluster.net.serve(two.host, 'tcp', 9000, 'two')
+  expect(await cluster.net.askTcp(here.host, three.self.addresses[0] ?? '', 9000)).toBe(
+    `three ${one.self.addresses[0]}`,
+  )
+  expect(await cluster.net.askTcp(here.host, two.self.addresses[0] ?? '', 9000)).toBe(`two ${here.ips[0]}`)
+})
+
 test('each node behind the router has one forwarding entry and a neighbour entry per family', async () => {
   const [one] = nodes
   expect((await one.show('bridge', 'fdb', 'show', 'dev', 'fairlead.1')).trim()).toBe(
