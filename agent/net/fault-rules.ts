@@ -73,7 +73,8 @@ function planFlow(request: FaultRequest, { from, to, title }: FaultFlow, index: 
 
 function planHarm({ id, kind, percent = 100 }: FaultRequest, index: number): string {
   // nft refuses a comparison that is always true.
-  if (kind === 'drop' && percent < 100) return `numgen random mod 10000 < ${Math.min(9_999, Math.round(percent * 100))} counter drop`
+  if (kind === 'drop' && percent < 100)
+    return `numgen random mod 10000 < ${Math.min(9_999, Math.round(percent * 100))} counter drop`
   if (kind === 'rate') return `limit name "${id}-${index}" counter drop`
   return kind === 'delay' ? `counter meta priority set ${delayClass}` : 'counter drop'
 }

@@ -25,10 +25,7 @@ export async function compareSysctls(wish: SysctlWish): Promise<Repair[]> {
 }
 
 /** The same of values that were read. Pure. */
-function planSysctls(
-  { ranges, devices, uplinks, owner }: SysctlWish,
-  actual: ReadonlyMap<string, string>,
-): Repair[] {
+function planSysctls({ ranges, devices, uplinks, owner }: SysctlWish, actual: ReadonlyMap<string, string>): Repair[] {
   const wanted = neededSettings(ranges)
   // Strict reverse-path filtering drops what comes in by another link than replies would take: a node's own address out of
   // a tunnel. The larger of "all" and the device's counts, so that loose (2) on the device wins.
