@@ -1,6 +1,6 @@
 // net trace on networks broken on purpose: routes.
 
-import { routes } from '../broken-networks/cases.ts'
+import { routes } from '../broken-networks/routes.ts'
 import { testBrokenNetworks } from '../broken-networks/suite.ts'
 
 testBrokenNetworks('trroutes', routes)

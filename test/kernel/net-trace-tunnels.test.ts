@@ -1,6 +1,6 @@
 // net trace on networks broken on purpose: VXLAN.
 
-import { tunnels } from '../broken-networks/cases.ts'
 import { testBrokenNetworks } from '../broken-networks/suite.ts'
+import { tunnels } from '../broken-networks/tunnels.ts'
 
 testBrokenNetworks('trtunnels', tunnels, { kind: 'vxlan' })

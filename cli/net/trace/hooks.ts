@@ -221,24 +221,26 @@ function nameDrop(chain: BaseChain, end: ChainEnd): ChainEnd {
   return { ...end, rule: { ...rule, object } }
 }
 
-function toEnd(chain: BaseChain, { verdict, how, rule }: ChainEnd): NonNullable<HookResult['end']> {
+function toEnd(chain: BaseChain, { verdict, how, rule, matched }: ChainEnd): NonNullable<HookResult['end']> {
   const where = `${chain.table} ${rule?.chain ?? chain.chain}`
   if (rule === undefined) {
     const text = `dropped by the policy of chain ${chain.table} ${chain.chain}: no rule accepts it`
     return { outcome: 'dropped', cause: 'chain-policy', text }
   }
   const owner = rule.object === undefined ? '' : ` of ${rule.object}`
-  const cause = causeOf(rule)
+  const cause = causeOf(rule, matched)
   if (verdict === 'reject')
     return { outcome: 'refused', cause, text: `refused (${how}) by rule${owner} in ${where}: ${rule.text}`, rule }
   const what = verdict === 'queue' ? 'handed to a program (queue)' : 'dropped'
   return { outcome: 'dropped', cause, text: `${what} by rule${owner} in ${where}: ${rule.text}`, rule }
 }
 
-function causeOf({ object = '', text, chain }: RuleReference): Cause {
+function causeOf({ object = '', text, chain }: RuleReference, matched: readonly RuleReference[]): Cause {
   if (object.startsWith('NetworkPolic')) return 'policy'
   if (object.startsWith('fault ')) return 'fault'
   if (/no endpoints|no local endpoints/.test(text)) return 'no-endpoints'
+  if (object.startsWith('Service') && matched.some((rule) => rule.text.includes('@no-endpoint'))) return 'no-endpoints'
+  if (text.includes('@cluster-ips')) return 'not-served'
   if (/^KUBE-FW-|firewall|source.?range/i.test(`${chain} ${text}`)) return 'source-range'
   return 'rule'
 }

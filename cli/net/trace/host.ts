@@ -139,8 +139,9 @@ function deliver(walk: Walk, namespace: Namespace, packet: Packet, device: strin
   if (end !== undefined) return end
   if (packet.inner !== undefined) return openTunnel(walk, namespace, packet, packet.inner)
   const server = chooseServer(walk, namespace, packet)
+  if (server?.isRefused) return walk.end(namespace, 'refused', 'no-endpoints', server.text, packet, { step: 'rules' })
   if (server !== undefined) {
-    walk.note(namespace, 'rules', server, packet)
+    walk.note(namespace, 'rules', server.text, packet)
     return () => send(walk, namespace, packet)
   }
   return arrive(walk, namespace, packet)

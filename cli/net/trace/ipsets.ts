@@ -6,23 +6,31 @@ import type { Namespace } from './world.ts'
 
 interface IpSet {
   type: string
-  /** The elements as ipset prints them: "10.0.0.0/8,tcp:80". */
-  elements: string[]
+  /** The elements as ipset prints them, "10.0.0.0/8,tcp:80", and the mark that each gives, "0x10000/0xffff0000", or "". */
+  elements: Map<string, string>
 }
 
 const known = new WeakMap<Namespace, Map<string, IpSet>>()
 
 /** Whether the packet is in the set, seen from these sides ("src", "dst"), one for each dimension. */
 export function isInSet(context: RuleContext, name: string, sides: readonly string[]): boolean {
-  const sets = setsOf(context.namespace)
-  const set = sets.get(name)
-  if (set === undefined) return false
-  if (set.type === 'list:set') return set.elements.some((element) => isInSet(context, element, sides))
+  return markInSet(context, name, sides) !== undefined
+}
+
+/** The mark that the packet's element of the set gives, "" when it gives none; undefined when the packet is not in it. */
+export function markInSet(context: RuleContext, name: string, sides: readonly string[]): string | undefined {
+  const set = setsOf(context.namespace).get(name)
+  if (set === undefined) return undefined
+  const isList = set.type === 'list:set'
   const dimensions = set.type.split(':')[1]?.split(',') ?? []
-  return set.elements.some((element) => {
+  for (const [element, mark] of set.elements) {
     const parts = element.split(',')
-    return dimensions.every((dimension, at) => isPart(context, dimension, parts[at] ?? '', sides[at] ?? 'src'))
-  })
+    const isIn = isList
+      ? isInSet(context, element, sides)
+      : dimensions.every((dimension, at) => isPart(context, dimension, parts[at] ?? '', sides[at] ?? 'src'))
+    if (isIn) return mark
+  }
+  return undefined
 }
 
 /** bitmap:port and hash:port print ports alone; others with their protocol. */
@@ -53,8 +61,9 @@ function setsOf(namespace: Namespace): Map<string, IpSet> {
   const sets = new Map<string, IpSet>()
   for (const line of namespace.state.ipsets.split('\n')) {
     const [verb, name = '', what = ''] = line.split(' ')
-    if (verb === 'create') sets.set(name, { type: what, elements: [] })
-    if (verb === 'add' && !line.includes(' nomatch')) sets.get(name)?.elements.push(what)
+    if (verb === 'create') sets.set(name, { type: what, elements: new Map() })
+    if (verb === 'add' && !line.includes(' nomatch'))
+      sets.get(name)?.elements.set(what, / skbmark (\S+)/.exec(line)?.[1] ?? '')
   }
   known.set(namespace, sets)
   return sets

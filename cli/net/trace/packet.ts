@@ -16,6 +16,8 @@ export interface Packet {
   /** Whole IP packet. */
   bytes: number
   mark: number
+  /** skb->priority, which rules use as a register. */
+  priority?: number
   /** What connection tracking of the namespace it is in knows; absent before it was asked. */
   tracked?: Tracked
   /** On the way back. */

@@ -17,6 +17,8 @@ export interface RuleContext {
   /** Ports of the bridge, for packets that are bridged. */
   physicalIn: string
   physicalOut: string
+  /** The API object that an element of a set or map belongs to, of the rules met so far in this chain. */
+  object?: string | undefined
   /** Picks one of several random outcomes; every one is picked in some run. */
   choose(count: number): number
   /** NAT, remembered for the answer. */
@@ -98,7 +100,8 @@ export function walkChain(base: BaseChain, context: RuleContext): ChainEnd {
     if (unknown !== undefined) end.unknown.push(`${unknown}: ${rule.reference.chain} ${rule.reference.text}`)
     if (!matched) continue
     end.did.push(...did)
-    if (verdict !== undefined || did.length > 0) end.matched.push(rule.reference)
+    const reference = withObject(rule.reference, context.object)
+    if (verdict !== undefined || did.length > 0) end.matched.push(reference)
     if (verdict === undefined) continue
     if (verdict.kind === 'return') {
       stack.pop()
@@ -106,7 +109,13 @@ export function walkChain(base: BaseChain, context: RuleContext): ChainEnd {
     } else if (verdict.kind === 'jump' || verdict.kind === 'goto') {
       if (verdict.kind === 'goto') stack.pop()
       stack.push({ rules: base.rulesOf(verdict.chain) ?? [], at: 0 })
-    } else return { ...end, verdict: verdict.kind, rule: rule.reference, ...('how' in verdict && { how: verdict.how }) }
+    } else return { ...end, verdict: verdict.kind, rule: reference, ...('how' in verdict && { how: verdict.how }) }
   }
   return end
+}
+
+/** Rules that many objects share are told by the object whose element led on. */
+function withObject(reference: RuleReference, object: string | undefined): RuleReference {
+  const isShared = reference.object === undefined || reference.object === 'Services'
+  return object !== undefined && isShared ? { ...reference, object } : reference
 }

@@ -1,5 +1,6 @@
 // The targets of iptables rules.
 
+import { markInSet } from '../ipsets.ts'
 import type { Effect, RuleContext } from '../rules.ts'
 
 /** Targets that look or write elsewhere and let the packet go on. */
@@ -10,7 +11,6 @@ const passing = new Set([
   'TRACE',
   'TCPMSS',
   'CONNMARK',
-  'SET',
   'CHECKSUM',
   'CLASSIFY',
   'DSCP',
@@ -49,6 +49,15 @@ export function applyTarget(target: string, words: readonly string[], isGoto: bo
     case 'MARK':
       packet.mark = setMark(packet.mark, value('--set-xmark') ?? '0/0')
       return done([`mark ${value('--set-xmark')}`])
+    case 'SET': {
+      const at = words.indexOf('--map-set')
+      if (at < 0 || !words.includes('--map-mark')) return done()
+      const mark = markInSet(context, words[at + 1] ?? '', words[at + 2]?.split(',') ?? [])
+      // The kernel takes an element without a mark for one that gives the mark 0.
+      if (mark === undefined) return done()
+      packet.mark = setMark(packet.mark, mark || '0')
+      return done([`mark ${mark || '0'} of set ${words[at + 1]}`])
+    }
     case 'CT':
     case 'NOTRACK':
       if (target === 'CT' && !words.includes('--notrack')) return done()

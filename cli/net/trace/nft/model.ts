@@ -118,7 +118,7 @@ function toBase(chain: RawChain, lines: Map<string, RawRule[]>, tables: Map<stri
 
 function toRule({ chain, comment = '', expr }: RawRule, table: NftTable): Rule {
   const counter = expr.find((statement) => 'counter' in statement)?.counter
-  const object = ownerOf(comment, chain)
+  const object = ownerOf(comment, chain, table.name)
   const reference: RuleReference = {
     table: table.name,
     chain,

@@ -1,6 +1,7 @@
 // One nftables rule: statements from left to right until one does not match or ends the rule.
 
 import type { RuleReference } from '../../../../api/net/trace.ts'
+import { ownerOf } from '../owner.ts'
 import type { Effect, Rule, RuleContext, Verdict } from '../rules.ts'
 import { formatValue } from './format.ts'
 import { isObject, type Json, type JsonObject, type NftTable } from './model.ts'
@@ -102,7 +103,10 @@ export class NftRule implements Rule {
     const wanted = isCalculated(left) ? flagsAsNumber(right) : right
     if (op === '!=') return !isIn(value, wanted, this.#table)
     if (op === '<' || op === '>' || op === '<=' || op === '>=') return compare(op, Number(value), Number(wanted))
-    return isIn(value, wanted, this.#table)
+    return isIn(value, wanted, this.#table, (element) => {
+      const comment = commentOf(element ?? null)
+      if (comment !== '') context.object = ownerOf(comment, this.reference.chain, this.reference.table)
+    })
   }
 
   #mapVerdict({ key = null, data = null }: JsonObject, context: RuleContext, did: string[]): Outcome {
@@ -110,7 +114,9 @@ export class NftRule implements Rule {
     const found = value === other ? undefined : lookUp(data, value, context, this.#table)
     if (found === undefined) return false
     const where = typeof data === 'string' ? `element of ${data}` : 'vmap'
-    did.push(`${where}: ${formatValue(found.element)} : ${formatValue(found.raw)}${commentOf(found.element)}`)
+    const comment = commentOf(found.element)
+    did.push(`${where}: ${formatValue(found.element)} : ${formatValue(found.raw)}`)
+    if (comment !== '') context.object = ownerOf(comment, this.reference.chain, this.reference.table)
     const [name = '', target = null] = isObject(found.raw) ? (Object.entries(found.raw)[0] ?? []) : [String(found.raw)]
     if (name === 'jump' || name === 'goto') return { kind: name, chain: String(isObject(target) ? target.target : '') }
     if (name === 'accept' || name === 'drop' || name === 'return') return { kind: name }
@@ -118,10 +124,12 @@ export class NftRule implements Rule {
   }
 
   #mangle({ key = null, value = null }: JsonObject, context: RuleContext, did: string[]): boolean {
-    const isMark = isObject(key) && isObject(key.meta) && key.meta.key === 'mark'
-    if (!isMark) return true
-    context.packet.mark = Number(this.#value(value, context)) >>> 0
-    did.push(`mark 0x${context.packet.mark.toString(16)}`)
+    const field = isObject(key) && isObject(key.meta) ? key.meta.key : undefined
+    if (field !== 'mark' && field !== 'priority') return true
+    const found = this.#value(value, context)
+    if (found === other) return false
+    context.packet[field] = toWord(found)
+    if (field === 'mark') did.push(`mark 0x${context.packet.mark.toString(16)}`)
     return true
   }
 
@@ -144,6 +152,12 @@ export class NftRule implements Rule {
   }
 }
 
+/** 32 bits, as a number or as "major:minor" in hexadecimal. */
+function toWord(value: Value): number {
+  const [major, minor] = String(value).split(':')
+  return minor === undefined ? Number(major) >>> 0 : ((parseInt(`${major}`, 16) << 16) | parseInt(minor, 16)) >>> 0
+}
+
 function compare(operator: string, a: number, b: number): boolean {
   if (operator === '<') return a < b
   if (operator === '>') return a > b
@@ -156,6 +170,6 @@ function isCalculated(left: Json): boolean {
 
 function commentOf(element: Json): string {
   return isObject(element) && isObject(element.elem) && typeof element.elem.comment === 'string'
-    ? ` comment "${element.elem.comment}"`
+    ? element.elem.comment
     : ''
 }

@@ -82,10 +82,18 @@ function elementsOf(data: Json, table: NftTable): Elements {
   return Array.isArray(data) ? data : []
 }
 
-/** Whether a value is the same as, or within, what a rule compares it with. */
-export function isIn(value: Value, right: Json, table: NftTable): boolean {
-  if (typeof right === 'string' && right.startsWith('@'))
-    return elementsOf(right, table).some((element) => isEqual(value, element))
+/** Whether a value is the same as, or within, what a rule compares it with. Of a named set, the element is told. */
+export function isIn(
+  value: Value,
+  right: Json,
+  table: NftTable,
+  onElement?: (element: Json | undefined) => void,
+): boolean {
+  if (typeof right === 'string' && right.startsWith('@')) {
+    const element = elementsOf(right, table).find((each) => isEqual(value, each))
+    onElement?.(element)
+    return element !== undefined
+  }
   if (isObject(right) && 'set' in right) return elementsOf(right, table).some((element) => isEqual(value, element))
   if (Array.isArray(right)) return right.some((element) => isEqual(value, element))
   return isEqual(value, right)
@@ -176,6 +184,11 @@ function readMeta(key: string, { packet, iif, oif }: RuleContext): Value {
       return packet.family
     case 'mark':
       return packet.mark
+    case 'priority': {
+      // nft prints it as "major:minor", in hexadecimal.
+      const { priority = 0 } = packet
+      return `${(priority >>> 16).toString(16)}:${(priority & 0xffff).toString(16)}`
+    }
     case 'length':
       return packet.bytes
     case 'pkttype':

@@ -1,0 +1,172 @@
+// Rules of firewalls and policies, masquerading, connection tracking.
+
+import { writePolicy } from './broken-cluster.ts'
+import type { BrokenNetwork } from './cases.ts'
+
+/** What a packet from pod a to pod c, on the other node, meets. */
+const across = { from: 'a', to: 'c' }
+const lost = 'silent' as const
+
+export const rules: BrokenNetwork[] = [
+  {
+    name: 'another firewall drops in FORWARD',
+    break: ['node-1: iptables -I FORWARD -d 10.244.2.0/24 -m comment --comment "no pods here" -j DROP'],
+    heal: ['node-1: iptables -D FORWARD 1'],
+    ...across,
+    expected: { cause: 'rule', at: 'node-1', says: /no pods here/ },
+    real: lost,
+  },
+  {
+    name: 'the policy of FORWARD is DROP',
+    break: ['node-2: iptables -P FORWARD DROP'],
+    heal: ['node-2: iptables -P FORWARD ACCEPT'],
+    ...across,
+    expected: { cause: 'chain-policy', at: 'node-2', says: /FORWARD/ },
+    real: lost,
+  },
+  {
+    name: 'another firewall drops in INPUT',
+    break: ['node-2: iptables -I INPUT -p tcp -m multiport --dports 9000,9001 -j DROP'],
+    heal: ['node-2: iptables -D INPUT 1'],
+    from: 'a',
+    to: '192.0.2.2',
+    port: 9000,
+    expected: { cause: 'rule', at: 'node-2', says: /INPUT.*9000,9001/ },
+    real: lost,
+  },
+  {
+    name: 'another firewall drops in OUTPUT',
+    break: ['node-1: iptables -I OUTPUT -d 10.244.2.2 -p tcp --dport 8080 -j DROP'],
+    heal: ['node-1: iptables -D OUTPUT 1'],
+    from: 'node-1',
+    to: 'c',
+    expected: { cause: 'rule', at: 'node-1', says: /OUTPUT/ },
+    real: lost,
+  },
+  {
+    name: 'another firewall refuses',
+    break: ['node-2: iptables -I FORWARD -p tcp --dport 8080 -j REJECT --reject-with icmp-admin-prohibited'],
+    heal: ['node-2: iptables -D FORWARD 1'],
+    ...across,
+    expected: { cause: 'rule', at: 'node-2', says: /icmp-admin-prohibited/ },
+    real: 'refused',
+  },
+  {
+    name: 'a chain of a firewall drops what comes by one interface but for one source',
+    break: [
+      'node-2: iptables -N GUARD',
+      'node-2: iptables -A GUARD -s 10.244.9.0/24 -j RETURN',
+      'node-2: iptables -A GUARD -m conntrack --ctstate NEW -j DROP',
+      'node-2: iptables -I FORWARD -i eth0 -o cbr0 -j GUARD',
+    ],
+    heal: ['node-2: iptables -D FORWARD 1', 'node-2: iptables -F GUARD', 'node-2: iptables -X GUARD'],
+    ...across,
+    expected: { cause: 'rule', at: 'node-2', says: /GUARD/ },
+    real: lost,
+  },
+  {
+    name: 'an ipset of bad addresses',
+    break: [
+      'node-2: ipset create bad hash:net',
+      'node-2: ipset add bad 10.244.1.0/30',
+      'node-2: iptables -I FORWARD -m set --match-set bad src -j DROP',
+    ],
+    heal: ['node-2: iptables -D FORWARD 1', 'node-2: ipset destroy bad'],
+    ...across,
+    expected: { cause: 'rule', at: 'node-2', says: /match-set bad/ },
+    real: lost,
+  },
+  {
+    name: 'an nftables firewall of another priority drops',
+    break: [
+      'node-2: nft add table inet shop',
+      "node-2: nft add chain inet shop guard '{ type filter hook forward priority -10; }'",
+      'node-2: nft add rule inet shop guard ip daddr 10.244.2.0/24 tcp dport 8000-8100 drop',
+    ],
+    heal: ['node-2: nft delete table inet shop'],
+    ...across,
+    expected: { cause: 'rule', at: 'node-2', says: /inet shop guard/ },
+    real: lost,
+  },
+  {
+    name: 'an nftables set of addresses is dropped before routing',
+    break: [
+      'node-2: nft add table ip early',
+      "node-2: nft add set ip early banned '{ type ipv4_addr; flags interval; }'",
+      'node-2: nft add element ip early banned { 10.244.1.0/24 }',
+      "node-2: nft add chain ip early raw '{ type filter hook prerouting priority -300; }'",
+      'node-2: nft add rule ip early raw ip saddr @banned drop',
+    ],
+    heal: ['node-2: nft delete table ip early'],
+    ...across,
+    expected: { cause: 'rule', at: 'node-2', says: /@banned/ },
+    real: lost,
+  },
+  {
+    name: 'an nftables chain drops all that it does not name',
+    break: [
+      'node-1: nft add table inet strict',
+      "node-1: nft add chain inet strict fw '{ type filter hook forward priority 10; policy drop; }'",
+      'node-1: nft add rule inet strict fw tcp dport { 80, 443 } accept',
+      'node-1: nft add rule inet strict fw ct state established,related accept',
+    ],
+    heal: ['node-1: nft delete table inet strict'],
+    ...across,
+    expected: { cause: 'chain-policy', at: 'node-1', says: /inet strict fw/ },
+    real: lost,
+  },
+  {
+    name: 'a verdict map of a firewall drops the port',
+    break: [
+      'node-1: nft add table inet maps',
+      "node-1: nft add chain inet maps fw '{ type filter hook forward priority 10; }'",
+      'node-1: nft add rule inet maps fw tcp dport vmap { 22 : accept, 8080 : drop }',
+    ],
+    heal: ['node-1: nft delete table inet maps'],
+    ...across,
+    expected: { cause: 'rule', at: 'node-1', says: /vmap/ },
+    real: lost,
+  },
+  {
+    name: 'a network policy lets nothing in',
+    break: (cluster) => writePolicy(cluster, 'c', 'Ingress'),
+    heal: ['node-2: nft delete table inet fairlead-policy'],
+    ...across,
+    expected: { cause: 'policy', at: 'node-2', says: /NetworkPolicy default\/deny/ },
+    real: lost,
+  },
+  {
+    name: 'a network policy lets nothing out',
+    break: (cluster) => writePolicy(cluster, 'a', 'Egress'),
+    heal: ['node-1: nft delete table inet fairlead-policy'],
+    ...across,
+    expected: { cause: 'policy', at: 'node-1', says: /NetworkPolicy default\/deny/ },
+    real: lost,
+  },
+  {
+    name: 'masquerading of pods to the outside is missing',
+    break: ['node-1: iptables -t nat -F FAIRLEAD-MASQ'],
+    heal: ['node-1: iptables -t nat -A FAIRLEAD-MASQ -j MASQUERADE'],
+    from: 'a',
+    to: '192.0.2.200',
+    port: 9000,
+    expected: { cause: 'no-masquerade', at: 'node-1', as: 'warning' },
+    real: lost,
+  },
+  {
+    name: 'traffic between pods is masqueraded, and its source is lost',
+    break: ['node-1: iptables -t nat -I POSTROUTING -s 10.244.1.0/24 -o eth0 -j MASQUERADE'],
+    heal: ['node-1: iptables -t nat -D POSTROUTING 1'],
+    ...across,
+    expected: { cause: 'source-lost', at: 'c', says: /192\.0\.2\.1/, as: 'warning' },
+    real: 'answered',
+  },
+  {
+    name: 'connection tracking is full',
+    break: (cluster) => cluster.fillConnections('node-1'),
+    heal: ['node-1: conntrack -F'],
+    ...across,
+    expected: { cause: 'conntrack-full', at: 'node-1', says: /nf_conntrack_max/ },
+    real: lost,
+  },
+]
