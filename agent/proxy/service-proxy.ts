@@ -55,7 +55,7 @@ export class ServiceProxy implements Verifiable {
     const { client, onError } = options
     this.#options = options
     this.#backend = createBackend(options.mode, options)
-    this.#cleaner = new ConnectionCleaner(options)
+    this.#cleaner = new ConnectionCleaner(options, this.#backend)
     const { host = '::', port = 0 } = options.health ?? {}
     this.#health = new ProxyHealth({ host, port, now: Date.now, isEligible: () => isEligible(this.#self.list()[0]) })
     if (options.health !== undefined)

@@ -4,7 +4,7 @@ import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { canonicalAddress, canonicalRange } from './canonical.ts'
 
-type Protocol = 'tcp' | 'udp' | 'sctp'
+export type Protocol = 'tcp' | 'udp' | 'sctp'
 
 export type Family = 'ipv4' | 'ipv6'
 

@@ -15,6 +15,29 @@ export async function deleteConnections(
   }
 }
 
+/** Deletes what each of these selections matches, written as for conntrack(8): one program start for all of them. */
+export async function deleteAllConnections(
+  selections: readonly string[],
+  options: Pick<RunOptions, 'netns'> = {},
+): Promise<void> {
+  const input = selections.map((selection) => `-D ${selection}\n`).join('')
+  try {
+    await run('conntrack', ['-R', '-'], { ...options, input })
+  } catch (error) {
+    // conntrack before 1.4.7 has no -R.
+    if (!(error instanceof CommandError)) throw error
+    for (const selection of selections) await deleteConnections(selection.split(' '), options)
+  }
+}
+
+/** Entries that these arguments select, as `conntrack -L` prints them, a line each. */
+export async function listAllConnections(
+  selection: readonly string[],
+  options: Pick<RunOptions, 'netns'> = {},
+): Promise<string[]> {
+  return (await run('conntrack', ['-L', ...selection], options)).split('\n')
+}
+
 /** Longest list that is read out: a picture is looked at by people. */
 const listLimit = 2_000
 

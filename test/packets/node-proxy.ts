@@ -100,7 +100,7 @@ export class NodeProxy implements Calls {
 export function serveNodeProxy(mode: string, nodeIps: readonly string[] = []): void {
   if (!isProxyMode(mode)) throw new Error(`no mode ${mode}`)
   const backend = createBackend(mode, { clusterCidrs, serviceCidrs, nodeIps })
-  const cleaner = new ConnectionCleaner({})
+  const cleaner = new ConnectionCleaner({ nodeIps }, backend)
   const calls: Calls = {
     apply: async (changes) => {
       await backend.apply(changes)
