@@ -58,7 +58,7 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
   ])
   const [ipv4, ipv6] = await families
   const isSetUsed = [ipv4, ipv6].some(({ iptables, legacyIptables }) =>
-    `${iptables}${legacyIptables}`.includes('--match-set'),
+    /--(match|map)-set /.test(`${iptables}${legacyIptables}`),
   )
   const ipsets = isSetUsed ? await or('ipset', saveSets(where), '') : ''
   const number = (name: string) => Number(settings[`net/netfilter/${name}`] ?? 0)
