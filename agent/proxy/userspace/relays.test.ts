@@ -149,3 +149,20 @@ test('a silent client of UDP begins anew', async () => {
   expect(await askUdp(client, relay)).toBe('a')
   await vi.waitFor(async () => expect(await askUdp(client, relay)).toBe('b'), { interval: 100 })
 })
+
+test.each([
+  ['TCP', TcpRelay],
+  ['UDP', UdpRelay],
+] as const)('a relay of %s listens where it is told to, or elsewhere when that is taken', async (_, kind) => {
+  const first = await kind.listen(options)
+  closers.push(() => first.close())
+  const second = await kind.listen({ ...options, port: first.port })
+  const { port } = second
+  expect(port).not.toBe(first.port)
+  second.close()
+  await vi.waitFor(async () => {
+    const third = await kind.listen({ ...options, port })
+    closers.push(() => third.close())
+    expect(third.port).toBe(port)
+  })
+})

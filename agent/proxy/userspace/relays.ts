@@ -1,34 +1,39 @@
 // The relays of all Service ports: one for each port and each set of endpoints that its traffic may go to.
 
+import type { Scope } from '../iptables/way.ts'
 import type { ServicePort } from '../table.ts'
+import { relayId } from './redirect.ts'
 import type { Relay, RelayOptions } from './relay.ts'
 import { TcpRelay } from './tcp-relay.ts'
 import { UdpRelay } from './udp-relay.ts'
 
 /** The policies' sets of endpoints; they may be the same, and are asked for by different clients all the same. */
-const scopes = ['cluster', 'local'] as const
-type Scope = (typeof scopes)[number]
+const scopes: readonly Scope[] = ['cluster', 'local']
 
-export interface RelaysOptions extends Omit<RelayOptions, 'host'> {
+export interface RelaysOptions extends Omit<RelayOptions, 'host' | 'port'> {
   /** The node's address of the family. */
   hostOf: (port: ServicePort) => string
 }
-
-const idOf = ({ id, family, protocol }: ServicePort, scope: Scope) => `${id} ${family} ${protocol} ${scope}`
 
 export class Relays {
   readonly #options: RelaysOptions
   readonly #relays = new Map<string, Relay>()
   /** Relays of each Service, by Service key. */
   readonly #owned = new Map<string, Set<string>>()
+  #earlierPorts: ReadonlyMap<string, number> = new Map()
 
   constructor(options: RelaysOptions) {
     this.#options = options
   }
 
+  /** Where an earlier life listened, by relayId: relays that begin now listen there again, so that its rules hold. */
+  set earlierPorts(ports: ReadonlyMap<string, number>) {
+    this.#earlierPorts = ports
+  }
+
   /** The port that traffic of this Service port and scope must be sent to; undefined: nobody serves it. */
   portOf(port: ServicePort, scope: Scope): number | undefined {
-    return this.#relays.get(idOf(port, scope))?.port
+    return this.#relays.get(relayId(port, scope))?.port
   }
 
   /** Listens for what the Service wants now. Relays that it wants no more go on until they are retired, as rules still lead to them. */
@@ -37,7 +42,7 @@ export class Relays {
     this.#owned.set(serviceKey, owned)
     for (const { id, scope, port } of wantedRelays(ports)) {
       const { affinitySeconds, draining = [] } = port
-      const relay = this.#relays.get(id) ?? (await this.#listen(port))
+      const relay = this.#relays.get(id) ?? (await this.#listen(id, port))
       this.#relays.set(id, relay)
       owned.add(id)
       relay.set({ serving: port[scope], draining, ...(affinitySeconds !== undefined && { affinitySeconds }) })
@@ -57,9 +62,8 @@ export class Relays {
     if (owned.size === 0) this.#owned.delete(serviceKey)
   }
 
-  async #listen(port: ServicePort): Promise<Relay> {
-    const host = this.#options.hostOf(port)
-    const options = { ...this.#options, host }
+  async #listen(id: string, port: ServicePort): Promise<Relay> {
+    const options = { ...this.#options, host: this.#options.hostOf(port), port: this.#earlierPorts.get(id) }
     return port.protocol === 'udp' ? await UdpRelay.listen(options) : await TcpRelay.listen(options)
   }
 }
@@ -68,6 +72,6 @@ export class Relays {
 function wantedRelays(ports: readonly ServicePort[]): { id: string; scope: Scope; port: ServicePort }[] {
   return ports
     .filter(({ protocol }) => protocol !== 'sctp')
-    .flatMap((port) => scopes.map((scope) => ({ id: idOf(port, scope), scope, port })))
+    .flatMap((port) => scopes.map((scope) => ({ id: relayId(port, scope), scope, port })))
     .filter(({ scope, port }) => port[scope].length > 0)
 }

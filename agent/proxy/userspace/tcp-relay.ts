@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Endpoint } from '../table.ts'
-import type { Relay, RelayOptions, RelayTargets } from './relay.ts'
+import { listenAtFree, type Relay, type RelayOptions, type RelayTargets } from './relay.ts'
 import { keyOf, RoundRobin } from './round-robin.ts'
 
 /** How long the attempts to reach an endpoint may take, as kube-proxy's userspace mode had them. */
@@ -31,10 +31,12 @@ export class TcpRelay implements Relay {
   }
 
   /** Resolves once it listens. */
-  static async listen({ host, now, onError }: RelayOptions): Promise<TcpRelay> {
+  static async listen({ host, port, now, onError }: RelayOptions): Promise<TcpRelay> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
-    server.listen({ host, port: 0, backlog: 1_024 })
-    await once(server, 'listening')
+    await listenAtFree(port, async (free) => {
+      server.listen({ host, port: free, backlog: 1_024 })
+      await once(server, 'listening')
+    })
     const address = server.address()
     const relay = new TcpRelay(server, typeof address === 'object' && address !== null ? address.port : 0, now)
     server.on('error', onError)

@@ -3,7 +3,7 @@
 
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import type { Relay, RelayOptions, RelayTargets } from './relay.ts'
+import { listenAtFree, type Relay, type RelayOptions, type RelayTargets } from './relay.ts'
 import { keyOf, RoundRobin } from './round-robin.ts'
 
 /** As long as connection tracking of Linux keeps a UDP stream (nf_conntrack_udp_timeout). */
@@ -45,8 +45,10 @@ export class UdpRelay implements Relay {
   /** Resolves once it listens. */
   static async listen(options: RelayOptions & { idleMs?: number }): Promise<UdpRelay> {
     const server = createSocket(options.host.includes(':') ? 'udp6' : 'udp4')
-    server.bind(0, options.host)
-    await once(server, 'listening')
+    await listenAtFree(options.port, async (free) => {
+      server.bind(free, options.host)
+      await once(server, 'listening')
+    })
     const relay = new UdpRelay(server, options)
     server.on('error', options.onError)
     server.on('message', (message, client) => relay.#pass(message, client))
