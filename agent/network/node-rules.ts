@@ -1,6 +1,7 @@
 // This node's own iptables rules for pod traffic, apart from Services, which the proxy serves.
 
 import type { Difference } from '../../api/net/difference.ts'
+import { CommandError } from '../../cni/linux/exec.ts'
 import { parseTable, saveTable } from '../../cni/linux/iptables.ts'
 import { type Family, familyOf, type NodePlan } from './plan.ts'
 import type { Repair } from './repair.ts'
@@ -74,7 +75,7 @@ export async function compareNoRules(family: Family, owner: string): Promise<Rep
     ['nat', 'FAIRLEAD-MASQ', 'POSTROUTING'],
     ['filter', 'FAIRLEAD-FORWARD', 'FORWARD'],
   ] as const) {
-    const actual = parseTable(await saveTable(table, { family }))
+    const actual = parseTable(await saveTable(table, { family }).catch(nothingWithoutProgram))
     if (!actual.has(chain)) continue
     const jumps = (actual.get(from) ?? []).filter((rule) => rule.endsWith(`-j ${chain}`))
     const lines = [`:${chain} - [0:0]`, ...jumps.map((rule) => `-D ${from} ${rule}`), `-X ${chain}`]
@@ -84,6 +85,12 @@ export async function compareNoRules(family: Family, owner: string): Promise<Rep
     })
   }
   return repairs
+}
+
+/** A host of one family may lack the other's program: nothing of ours is there then. */
+function nothingWithoutProgram(error: unknown): string {
+  if (error instanceof CommandError && error.exitCode === undefined) return ''
+  throw error
 }
 
 /** Pure. */

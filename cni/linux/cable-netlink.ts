@@ -28,7 +28,7 @@ export function makeCable({ hostLink, bridge, hairpin, mtu, netns, ifname, mac }
     )
     const veth = makeAttribute(linkInfo, Buffer.concat([text(1, 'veth'), makeAttribute(2, far)]))
     const near = [linkHeader(0, 0), nameAttribute(hostLink), number(linkMtu, mtu), number(linkMaster, master), veth]
-    transact([
+    transact(`cannot make link ${hostLink} and its end ${ifname}`, [
       makeRequest(newLink, createExclusive, Buffer.concat(near)),
       makeRequest(
         newLink,
@@ -46,7 +46,7 @@ export function takeDown(link: string): void {
   const header = linkHeader(0, 0)
   header.writeUInt32LE(1, 12)
   try {
-    transact([makeRequest(newLink, 0, Buffer.concat([header, nameAttribute(link)]))])
+    transact(`cannot take link ${link} down`, [makeRequest(newLink, 0, Buffer.concat([header, nameAttribute(link)]))])
   } catch (error) {
     if (!isNoDevice(error)) throw error
   }
@@ -68,7 +68,9 @@ function bridgePort(hairpin: boolean): Buffer {
 }
 
 function indexOf(ifname: string): number {
-  const [found] = transact([makeRequest(getLink, 0, Buffer.concat([linkHeader(0, 0), nameAttribute(ifname)]))])
+  const [found] = transact(`cannot find link ${ifname}`, [
+    makeRequest(getLink, 0, Buffer.concat([linkHeader(0, 0), nameAttribute(ifname)])),
+  ])
   return found?.readInt32LE(20) ?? 0
 }
 
@@ -95,7 +97,7 @@ export function setUpLink(netns: string, { ifname, addresses, gateways }: LinkSe
     // Docker turns IPv6 off in the namespaces that it makes without a network.
     if (addresses.some(({ address }) => address.includes(':'))) for (const name of ['lo', ifname]) turnIpv6On(name)
     const index = indexOf(ifname)
-    transact([
+    transact(`cannot set up ${ifname} in ${netns}`, [
       upRequest(loopbackIndex),
       ...addresses.map((each) => addressRequest(index, each.address, each.prefixLength)),
       upRequest(index),

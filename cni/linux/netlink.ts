@@ -76,24 +76,24 @@ export function insideNamespace<T>(netns: string, work: () => T): T {
   }
 }
 
-/** Sends the requests in order, and throws a NetlinkError for the first that the kernel refuses; answers other than "done" are returned. */
-export function transact(requests: readonly Buffer[]): Buffer[] {
+/** Sends the requests in order and returns answers other than "done". Throws a NetlinkError that names the action when the kernel refuses one. */
+export function transact(action: string, requests: readonly Buffer[]): Buffer[] {
   const { socket, send, recv, close, errno } = requireLibc()
   const fd = socket(familyNetlink, socketRaw | closeOnExec, 0)
-  if (fd < 0) throw new NetlinkError('cannot open a netlink socket', errno())
+  if (fd < 0) throw new NetlinkError(`${action}: no netlink socket`, errno())
   try {
     const text = Buffer.concat(requests)
-    if (send(fd, text, BigInt(text.length), 0) < 0n) throw new NetlinkError('cannot send to netlink', errno())
+    if (send(fd, text, BigInt(text.length), 0) < 0n) throw new NetlinkError(action, errno())
     const answers: Buffer[] = []
     // The kernel has answered all of it by the time send returns.
     for (let waiting = requests.length; waiting > 0; ) {
       const buffer = Buffer.alloc(16_384)
       const length = Number(recv(fd, buffer, BigInt(buffer.length), dontWait))
-      if (length < 0) throw new NetlinkError('netlink has not answered', errno())
+      if (length < 0) throw new NetlinkError(`${action}: no answer`, errno())
       for (const message of splitMessages(buffer.subarray(0, length))) {
         if (message.readUInt16LE(4) !== errorType) answers.push(message)
         else if (message.readInt32LE(headerLength) !== 0)
-          throw new NetlinkError('the kernel refuses', -message.readInt32LE(headerLength))
+          throw new NetlinkError(action, -message.readInt32LE(headerLength))
         else waiting--
       }
     }

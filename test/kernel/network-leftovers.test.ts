@@ -50,6 +50,21 @@ test('a full range says so, and an address that a pod gave back is given to the 
   await run('ping', ['-c1', '-W2', '10.244.1.1'], next.host)
 })
 
+test('an ADD that the kernel refuses says why, and leaves nothing', async () => {
+  const taken = await cluster.net.addHost('taken')
+  await run('ip', ['link', 'add', 'eth0', 'type', 'bridge'], taken)
+  const request = {
+    sandboxId: 'refused',
+    pod: { namespace: 'default', name: 'refused', uid: 'refused' },
+    portMappings: [web],
+  }
+  await expect(node.ask('attach', { ...request, netns: taken.netns })).rejects.toThrow(
+    /its end eth0: file already exists/,
+  )
+  await expect(node.ask('attach', { ...request, netns: '/run/netns/none' })).rejects.toThrow('/run/netns/none')
+  expect(await remains()).toEqual(nothing)
+})
+
 test('an agent killed at any moment of an ADD leaves nothing that the next one does not free', async () => {
   for (const [index, delayMs] of [0, 5, 10, 15, 20, 30, 40, 60].entries()) {
     const adding = cluster.addPod(`killed${index}`, node, { portMappings: [web] }).catch(() => undefined)
