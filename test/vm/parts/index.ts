@@ -2,5 +2,6 @@
 
 import type { Part } from '../part.ts'
 import { ipvs, ipvsLife, ipvsPackets, packets } from './ipvs.ts'
+import { netFault } from './net-fault.ts'
 
-export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsPackets, packets]
+export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsPackets, packets, netFault]
