@@ -25,7 +25,7 @@ const keep = values.keep === true
 await step('vm: Debian packages of the host', ensureHostPackages)
 const machine = new Machine(join(cacheDir, 'run'), await ensureImage(cacheDir))
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => void machine.stop().then(() => process.exit(1)))
+  process.on(signal, () => void (keep ? Promise.resolve() : machine.stop()).then(() => process.exit(1)))
 const total: PartResult = { passed: 0, failed: 0, skipped: 0 }
 try {
   const guest = await machine.boot({ keep })

@@ -21,6 +21,7 @@ export async function runProgram(
   { guest, node, say }: PartContext,
   { entry, args = [], files = [] }: Program,
 ): Promise<PartResult> {
+  await endPrograms(guest)
   const target = await copyProgram(guest, entry)
   const log = createWriteStream(bundleOf(entry).replace(/mjs$/, 'tap'))
   for (const file of files) await guest.copy(join(root, file), `/opt/fairlead/${basename(file)}`)
@@ -28,7 +29,7 @@ export async function runProgram(
     [node, '--test-reporter=tap', target, ...args.map((arg) => `'${arg}'`)].join(' '),
     (line) => {
       log.write(`${line}\n`)
-      if (/^(ok|not ok) /.test(line)) say(line)
+      if (isProgress.test(line)) say(line)
     },
   )
   log.end()
@@ -42,8 +43,17 @@ export async function runProgram(
   return crashed ? { ...result, failed: 1 } : result
 }
 
+/** The one file that a program is made into; what it says lies beside it. */
 const bundleOf = (entry: string) =>
   join(root, '.cache/vm/programs', `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}.mjs`)
+
+/** Results, and what tests measured; not what node:test counts. */
+const isProgress = /^(?:ok |not ok |# (?!Subtest|\w+ [\d.]+$))/
+
+/** Ends what a killed run left running in a guest that was kept. */
+async function endPrograms(guest: Guest): Promise<void> {
+  await guest.run("pkill -KILL -f '^(/opt/fairlead/node|python3 /opt/fairlead/)' || true")
+}
 
 /** Bundles a program and writes it into the guest; returns its path there. */
 async function copyProgram(guest: Guest, entry: string): Promise<string> {

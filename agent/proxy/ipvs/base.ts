@@ -42,7 +42,8 @@ export async function ensureBase(kernel: Kernel, families: Families, where: Wher
       setNames([...families.keys()]).some((name) => line.startsWith(`create ${name} `) && !kernel.sets.has(name)),
     )
   await restoreSets(missing, where)
-  await Promise.all([...families].map(([family, cidr]) => ensureRules(family, cidr, where)))
+  // One after the other: iptables-restore fails when a transaction of the other family comes in between.
+  for (const [family, cidr] of families) await ensureRules(family, cidr, where)
 }
 
 /** What ensureBase would write. */
@@ -79,7 +80,7 @@ async function ensureRules(family: Family, clusterCidr: string, where: Where): P
     for (const [chain, rule] of jumps[table].toReversed())
       if (actual.get(chain)?.includes(rule) !== true) script.insert(table, chain, rule)
   }
-  if (!script.isEmpty) await restoreRules(script.toString(), { ...where, family })
+  if (!script.isEmpty) for (const text of script.texts()) await restoreRules(text, { ...where, family })
 }
 
 async function verifyRules(family: Family, clusterCidr: string, where: Where): Promise<Difference[]> {

@@ -29,7 +29,7 @@ export async function removeIpvsRules(options: Where = {}): Promise<void> {
     where,
   )
   if (hasDevice) await ipBatch([`link del ${deviceName}`], where)
-  await Promise.all((['ipv4', 'ipv6'] as const).map((family) => removeRules(family, where)))
+  for (const family of ['ipv4', 'ipv6'] as const) await removeRules(family, where)
   const left = await readSets(where)
   await restoreSets(
     sets.filter((name) => left.has(name)).map((name) => `destroy ${name}`),
@@ -56,5 +56,5 @@ async function removeRules(family: Family, where: Where): Promise<void> {
         if (!ours.has(chain) && ours.has(/-j (\S+)$/.exec(line)?.[1] ?? '')) script.delete(table, chain, line)
     for (const chain of ours.keys()) if (actual.has(chain)) script.remove(table, chain)
   }
-  if (!script.isEmpty) await restoreRules(script.toString(), { ...where, family })
+  if (!script.isEmpty) for (const text of script.texts()) await restoreRules(text, { ...where, family })
 }

@@ -1,7 +1,7 @@
 // The parts of `scripts/test vm`, in the order in which they run.
 
 import type { Part } from '../part.ts'
-import { ipvs, ipvsLife, ipvsPackets, packets } from './ipvs.ts'
+import { ipvs, ipvsLife, ipvsPackets, ipvsScale, ipvsTrace, packets } from './ipvs.ts'
 import { netFault } from './net-fault.ts'
 
-export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsPackets, packets, netFault]
+export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsTrace, ipvsScale, ipvsPackets, packets, netFault]

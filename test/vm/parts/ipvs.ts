@@ -18,6 +18,26 @@ export const ipvsLife: Part = {
   run: (context) => runProgram(context, { entry: 'test/vm/programs/ipvs-life.ts', files: [prober] }),
 }
 
+export const ipvsTrace: Part = {
+  name: 'ipvs-trace',
+  title: 'net trace in IPVS mode',
+  run: (context) => runProgram(context, { entry: 'test/vm/programs/ipvs-trace.ts' }),
+}
+
+/** As many as an emulated processor can bear. */
+const scale = ['1000', '10']
+
+export const ipvsScale: Part = {
+  name: 'ipvs-scale',
+  title: `the IPVS proxy mode with ${scale.join(' Services of ')} endpoints`,
+  run: (context) =>
+    runProgram(context, {
+      entry: 'test/vm/programs/ipvs-scale.ts',
+      args: scale,
+      files: [prober, 'test/bench/load/connect-times.py'],
+    }),
+}
+
 export const ipvsPackets: Part = {
   name: 'ipvs-packets',
   title: 'the packet suite in IPVS mode, host-gw and VXLAN',

@@ -3,7 +3,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const folder = '/run/fl-write-watch'
+// Not below /run, where nothing can be started.
+const folder = '/opt/fl-write-watch'
 const log = join(folder, 'calls')
 const programs = ['ip', 'ipset', 'ipvsadm', 'iptables-restore', 'ip6tables-restore', 'nft', 'sysctl', 'conntrack']
 
