@@ -4,22 +4,24 @@
 import type { End, Hop, Leg, Trace, TracedPath } from '../../../api/net/trace.ts'
 import { formatPlace } from '../trace/world.ts'
 import { adviseOn } from './advice.ts'
+import {
+  escapeXml,
+  heading,
+  letters,
+  letterWidth,
+  lineHeight,
+  type Piece,
+  paragraph,
+  shorten,
+  stack,
+  wrap,
+} from './svg-pieces.ts'
 import { formatRule } from './text.ts'
 
 const columnWidth = 140
 const gap = 16
-const lineHeight = 16
-const letters = 110
-const letterWidth = 6.7
 const headHeight = 52
 const colours = { good: '#1a7f37', bad: '#cf222e', dim: '#6e7781', warn: '#9a6700', node: '#f6f8fa', pod: '#ddf4ff' }
-
-/** A piece of the picture and how much room it takes. */
-interface Piece {
-  body: string
-  width: number
-  height: number
-}
 
 /** The whole trace as one SVG document. */
 export function renderSvg({ flow, paths, more, proof }: Trace): string {
@@ -173,47 +175,3 @@ function describeHop(hop: Hop, before: Hop | undefined, end: End | undefined): L
 }
 
 const isArrival = ({ outcome }: End) => outcome === 'delivered' || outcome === 'left'
-
-function heading(text: string): Piece {
-  const body = `<text y="14" font-size="13" font-weight="bold">${escapeXml(text)}</text>`
-  return { body, width: text.length * 8, height: 24 }
-}
-
-function paragraph(text: string, colour: string): Piece {
-  const lines = wrap(text)
-  const body = lines.map(
-    (line, at) => `<text y="${(at + 0.75) * lineHeight}" fill="${colour}">${escapeXml(line)}</text>`,
-  )
-  return { body: body.join('\n'), width: letters * letterWidth, height: lines.length * lineHeight + 4 }
-}
-
-function stack(pieces: readonly Piece[]): { body: string; height: number } {
-  let y = 0
-  const placed = pieces.map(({ body, height }) => {
-    const group = `<g transform="translate(0 ${y})">${body}</g>`
-    y += height
-    return group
-  })
-  return { body: placed.join('\n'), height: y }
-}
-
-/** Lines of at most so many letters, cut between words where there are any. */
-function wrap(text: string): string[] {
-  const lines: string[] = []
-  for (let rest = text; rest !== ''; ) {
-    const space = rest.length > letters ? rest.lastIndexOf(' ', letters) : rest.length
-    const at = space > 0 ? space : letters
-    lines.push(rest.slice(0, at))
-    rest = rest.slice(at).trimStart()
-  }
-  return lines
-}
-
-function shorten(text: string, width: number): string {
-  const most = Math.floor((width - 16) / letterWidth)
-  return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-}

@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import type { CaptureRequest } from '../../api/net/capture.ts'
+import { Captures } from './capture.ts'
+
+const captures = new Captures({ nodeName: 'node-1', runtime: { listSandboxes: async () => [] } })
+const request: CaptureRequest = { device: 'eth0', filter: '', durationMs: 1000, maxBytes: 1000, snaplen: 100 }
+
+/** Nothing is started for these: the request and the response are not touched. */
+const ask = (more: object) =>
+  captures.capture({ ...request, ...more } as CaptureRequest, {} as IncomingMessage, {} as ServerResponse)
+
+test.each([
+  [{ device: '-w' }, 'device: bad name "-w"'],
+  [{ device: '../../etc' }, 'device: bad name'],
+  [{ device: undefined }, 'device: bad name'],
+  [{ filter: 'x'.repeat(5_000) }, 'filter: must be a text of at most 4000 characters'],
+  [{ filter: '-w /tmp/x' }, "can't parse filter expression"],
+  [{ filter: 'tcp port' }, 'filter "tcp port": can\'t parse filter expression: syntax error'],
+  [{ durationMs: 0 }, 'durationMs: must be 1 to 600000'],
+  [{ maxBytes: 1e12 }, 'maxBytes: must be 1 to'],
+  [{ snaplen: 1.5 }, 'snaplen: must be 1 to'],
+  [{ pod: 7 }, 'pod: must be NAMESPACE/NAME'],
+  [{ pod: 'default/gone' }, 'pod "default/gone" has no network of its own here'],
+])('a request that makes no sense is refused: %j', async (more, reason) => {
+  await expect(ask(more)).rejects.toThrow(reason)
+})
