@@ -11,8 +11,8 @@ export interface RealPacketOptions {
   agents: NodeAgents
   places: Places
   flow: Flow
-  /** The node, or the pod on it, that sends; from outside, the node that the packet comes to: this machine sends it then. */
-  from: { node: string; pod?: string; isOutside?: boolean }
+  /** The node, or the pod on it, that sends; or this machine, outside, whose packet may come to any of the nodes. */
+  from: { node: string; pod?: string } | 'outside'
   timeoutMs: number
 }
 
@@ -27,15 +27,16 @@ export async function prepareRealPacket(options: RealPacketOptions): Promise<Rea
   const { agents, places, flow, from } = options
   const mark = randomInt(1, 65_535)
   const id = randomInt(2 ** 40).toString(36)
-  const begin: NonNullable<WatchRequest['begin']> = {
-    ...(from.pod !== undefined && { pod: from.pod }),
-    hook: from.isOutside === true ? 'prerouting' : 'output',
-    flow,
+  const beginOn = (node: string): WatchRequest['begin'] => {
+    if (from === 'outside') return { hook: 'prerouting', flow }
+    if (from.node !== node) return undefined
+    return { ...(from.pod !== undefined && { pod: from.pod }), hook: 'output', flow }
   }
   await Promise.all(
-    [...places].map(([node, pods]) =>
-      agents.watch(node, { id, mark, pods: [...pods], ...(node === from.node && { begin }) }),
-    ),
+    [...places].map(([node, pods]) => {
+      const begin = beginOn(node)
+      return agents.watch(node, { id, mark, pods: [...pods], ...(begin && { begin }) })
+    }),
   )
   return {
     mark,
@@ -48,7 +49,7 @@ export async function prepareRealPacket(options: RealPacketOptions): Promise<Rea
 }
 
 async function send({ agents, flow, from, timeoutMs }: RealPacketOptions): Promise<SendAnswer> {
-  const { node, pod, isOutside } = from
-  if (isOutside === true) return await sendPacket({ ...flow, timeoutMs })
+  if (from === 'outside') return await sendPacket({ ...flow, timeoutMs })
+  const { node, pod } = from
   return await agents.sendPacket(node, { ...(pod !== undefined && { pod }), flow, timeoutMs })
 }

@@ -1,6 +1,8 @@
 // A trace in a cluster: finds the ends, asks the nodes between them, works the ways out and sends the packet that proves them.
 
 import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
 import type { Flow, Trace, TraceProtocol } from '../../api/net/trace.ts'
 import { nodes } from '../../api/resources/nodes.ts'
@@ -9,7 +11,7 @@ import type { Session } from '../session.ts'
 import { chooseAddress, findEnd, nodePortBackends, type TraceEnd } from './ends.ts'
 import { NodeAgents } from './node-agents.ts'
 import { prepareRealPacket, type RealPacket } from './real-packet.ts'
-import { familyOf, isWithin } from './trace/address.ts'
+import { familyOf } from './trace/address.ts'
 import { compareWithReal } from './trace/proof.ts'
 import { traceFlow } from './trace/trace.ts'
 import { isWire, World } from './trace/world.ts'
@@ -42,12 +44,12 @@ export async function traceCluster(
 ): Promise<TracedCluster> {
   const [source, found] = await Promise.all([findEnd(session, from), findEnd(session, to)])
   const destination = await withNodePort(session, toOutside(found, source), query)
-  const flow = makeFlow(source, destination, query)
-  const entryNode = source.isOutside === true ? await chooseEntry(session, destination, query) : undefined
-  const places = findPlaces([source, destination], entryNode === undefined ? [] : [entryNode])
+  const flow = await makeFlow(source, destination, query)
+  const entryNodes = source.isOutside === true ? await findEntries(session, destination, query) : []
+  const places = findPlaces([source, destination], entryNodes)
   const agents = new NodeAgents(session)
   const addresses = [...source.addresses, ...destination.addresses]
-  const sender = entryNode === undefined ? toPlace(source) : { node: entryNode, isOutside: true }
+  const sender = source.isOutside === true ? ('outside' as const) : toPlace(source)
   const timeoutMs = Number(query.timeout) * 1000
   const isProved = query.proof && canSend(source, destination, flow)
   const [{ states, missing }, packet] = await Promise.all([
@@ -59,7 +61,7 @@ export async function traceCluster(
   const trace = traceFlow({
     world,
     flow,
-    from: entryNode === undefined ? senderOf(world, source) : entryOf(world, entryNode),
+    from: source.isOutside === true ? entryOf(world, entryNodes, flow.destination) : senderOf(world, source),
     limit: Number(query.limit),
     ...(service !== undefined && { service }),
   })
@@ -75,7 +77,7 @@ async function prove(trace: Trace, packet: RealPacket): Promise<Trace> {
 const firstSourcePort = 32_768
 const lastSourcePort = 60_999
 
-function makeFlow(source: TraceEnd, destination: TraceEnd, query: TraceQuery): Flow {
+async function makeFlow(source: TraceEnd, destination: TraceEnd, query: TraceQuery): Promise<Flow> {
   const address = chooseAddress(source, destination, query.ipv6 === true ? 'ipv6' : undefined)
   const protocol = chooseProtocol(destination, query)
   const { sourcePort } = query
@@ -84,16 +86,25 @@ function makeFlow(source: TraceEnd, destination: TraceEnd, query: TraceQuery): F
     destination: address,
     port: choosePort(destination, protocol, query),
     sourcePort: sourcePort === undefined ? randomInt(firstSourcePort, lastSourcePort) : Number(sourcePort),
-    ...(source.isOutside === true && { source: source.addresses[0] ?? outsideAddress(address) }),
+    ...(source.isOutside === true && { source: source.addresses[0] ?? (await outsideAddress(address)) }),
   }
 }
 
-/** This machine's own address on the destination's network; else one for documentation, which nobody has (RFC 5737, RFC 3849). */
-function outsideAddress(to: string): string {
-  const here = Object.values(networkInterfaces())
-    .flat()
-    .find((info) => info?.cidr != null && isWithin(to, info.cidr))
-  return here?.address ?? (familyOf(to) === 'ipv6' ? '2001:db8:ffff::1' : '203.0.113.1')
+/** The address with which this machine asks; else one for documentation, which nobody has (RFC 5737, RFC 3849). */
+async function outsideAddress(to: string): Promise<string> {
+  const isIpv6 = familyOf(to) === 'ipv6'
+  // To connect a socket for datagrams sends nothing, but finds the route.
+  const socket = createSocket(isIpv6 ? 'udp6' : 'udp4')
+  try {
+    socket.connect(9, to)
+    await once(socket, 'connect')
+    return socket.address().address
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    return isIpv6 ? '2001:db8:ffff::1' : '203.0.113.1'
+  } finally {
+    socket.close()
+  }
 }
 
 /** From outside, this machine can send only as itself and only to what its own routes lead to. */
@@ -120,14 +131,13 @@ async function withNodePort(session: Session, end: TraceEnd, { port }: TraceQuer
   return { ...end, ...(await nodePortBackends(session, all.items, wanted)) }
 }
 
-/** The node that a packet from outside comes to: the destination's own, or any. */
-async function chooseEntry(session: Session, { node }: TraceEnd, { via }: TraceQuery): Promise<string> {
-  if (via !== undefined) return via
-  if (node !== undefined) return node
+/** The nodes that a packet from outside may come to: the destination's own; any, for an address that any of them may have taken. */
+async function findEntries(session: Session, { node }: TraceEnd, { via }: TraceQuery): Promise<string[]> {
+  if (via !== undefined) return [via]
+  if (node !== undefined) return [node]
   const { items } = await session.client.list(nodes)
-  const [first] = items
-  if (first === undefined) throw new Error('the cluster has no node')
-  return first.metadata.name
+  if (items.length === 0) throw new Error('the cluster has no node')
+  return items.map(({ metadata }) => metadata.name)
 }
 
 function toPlace({ node, pod, title }: TraceEnd): { node: string; pod?: string } {
@@ -141,12 +151,15 @@ function senderOf(world: World, source: TraceEnd) {
   return { namespace }
 }
 
-function entryOf(world: World, node: string) {
-  const namespace = world.find({ node })
+/** The first of the nodes that has the address, or else the first. */
+function entryOf(world: World, candidates: readonly string[], address: string) {
+  const found = candidates.flatMap((node) => world.find({ node }) ?? [])
+  const namespace = found.find((each) => each.linkOf(address) !== undefined) ?? found[0]
   const link = namespace?.state.links.find(
     (each) => isWire(each) && world.peerOf({ namespace, link: each }) === undefined && each.master === undefined,
   )
-  if (namespace === undefined || link === undefined) throw new Error(`node ${node} has no link to the outside`)
+  if (namespace === undefined || link === undefined)
+    throw new Error(`no node has a link to the outside (${candidates.join(', ')})`)
   return { entry: { namespace, link } }
 }
 

@@ -214,18 +214,14 @@ function overWire(walk: Walk, port: Port, frame: Frame): Position | End {
     .filter((each) => each.place.pod === undefined && each !== namespace)
     .flatMap((each) => each.state.links.map((own) => ({ namespace: each, link: own })))
     .find(({ link: own }) => own.address === mac && mac !== '' && kindOf(own) !== 'vxlan')
-  if (target !== undefined) {
-    // A bridge's address is behind its port on the wire.
-    const { link: own } = target
-    const entry =
-      kindOf(own) === 'bridge'
-        ? (target.namespace
-            .ports(own.ifname)
-            .find((each) => walk.world.peerOf({ namespace: target.namespace, link: each }) === undefined) ?? own)
-        : own
-    return () => cross(walk, { namespace: target.namespace, link: entry }, frame)
-  }
+  if (target !== undefined) return () => cross(walk, entryOf(walk, target), frame)
   if (wrong !== undefined) return walk.drop(namespace, wrong.cause, wrong.text, packet, link.ifname, 'neighbour')
+  const beyond = nextHop === packet.destination ? undefined : findBeyond(walk, namespace, packet)
+  if (beyond !== undefined) {
+    const text = `goes by ${nextHop}, a router outside the cluster, to ${beyond.namespace.name}`
+    walk.note(namespace, 'link', text, packet, { device: link.ifname })
+    return () => cross(walk, entryOf(walk, beyond), { ...frame, mac: beyond.link.address ?? '' })
+  }
   if (packet.inner !== undefined) {
     const { cause, text } = packet.inner.wrong ?? {
       cause: 'fdb-wrong',
@@ -241,6 +237,22 @@ function overWire(walk: Walk, port: Port, frame: Frame): Position | End {
     step: 'link',
     device: link.ifname,
   })
+}
+
+/** Where frames from the wire come in: a bridge's address is behind its port there. */
+function entryOf({ world }: Walk, { namespace, link }: Port): Port {
+  if (kindOf(link) !== 'bridge') return { namespace, link }
+  const port = namespace.ports(link.ifname).find((each) => world.peerOf({ namespace, link: each }) === undefined)
+  return { namespace, link: port ?? link }
+}
+
+/** The node that routers between the nodes lead to: they know nodes' addresses, of pods nothing. */
+function findBeyond({ world }: Walk, from: Namespace, { destination }: Packet): Port | undefined {
+  for (const namespace of world.ownersOf(destination)) {
+    const link = namespace.linkOf(destination)
+    if (namespace !== from && namespace.place.pod === undefined && link !== undefined) return { namespace, link }
+  }
+  return undefined
 }
 
 /** An answer to somebody outside is right when it looks as he expects it. */
