@@ -86,7 +86,7 @@ export class FamilyRules {
     if (script.isEmpty) return
     const wasKnown = this.#kernelKnown
     this.#kernelKnown = false
-    await restoreRules(script.toString(), { ...this.#where, family: this.family })
+    for (const text of script.texts()) await restoreRules(text, { ...this.#where, family: this.family })
     this.#kernelKnown = wasKnown
   }
 

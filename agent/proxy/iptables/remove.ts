@@ -29,5 +29,5 @@ async function removeFamily(family: Family, { netns }: { netns?: string }): Prom
       if (actual.get(chain)?.includes(rule) === true) script.delete(table, chain, rule)
     for (const chain of actual.keys()) if (ours.has(chain) || isServiceChain(chain)) script.remove(table, chain)
   }
-  if (!script.isEmpty) await restoreRules(script.toString(), where)
+  if (!script.isEmpty) for (const text of script.texts()) await restoreRules(text, where)
 }

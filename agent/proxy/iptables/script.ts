@@ -10,7 +10,13 @@ interface TableChanges {
   removed: Set<string>
 }
 
-/** Collects changes of both tables; all of them are applied at once or not at all. */
+/**
+ * So many chains are written by one text. iptables-nft 1.8 puts every name into a sorted list, one after the other: 100,000
+ * would take it minutes.
+ */
+const chainsPerText = 1_000
+
+/** Collects changes of all tables. */
 export class RestoreScript {
   readonly #tables = new Map<TableName, TableChanges>()
 
@@ -38,15 +44,66 @@ export class RestoreScript {
     return this.#tables.size === 0
   }
 
-  toString(): string {
-    return [...this.#tables].map(([table, changes]) => toText(table, changes)).join('')
+  /**
+   * Texts to apply in their order, each at once or not at all; a few Services are one text. When there are more, chains come
+   * after those that they lead to, and go when nothing leads to them: after every text packets find a whole set of rules.
+   */
+  *texts(): Iterable<string> {
+    const main: string[] = []
+    const removals: string[] = []
+    for (const [table, changes] of this.#tables) {
+      const written = divide(changes.written.size <= chainsPerText ? changes.written : orderByJumps(changes.written))
+      const lastWritten = new Map(written.pop())
+      for (const part of written) yield toText(table, { ...noChanges(), written: new Map(part) })
+      const isMany = changes.removed.size > chainsPerText
+      const removed = isMany ? new Set<string>() : changes.removed
+      main.push(toText(table, { ...changes, written: lastWritten, removed }))
+      if (isMany) removals.push(...removeInParts(table, [...changes.removed]))
+    }
+    yield main.join('')
+    yield* removals
   }
 
   #changes(table: TableName): TableChanges {
-    const changes = this.#tables.get(table) ?? { written: new Map(), inserted: [], deleted: [], removed: new Set() }
+    const changes = this.#tables.get(table) ?? noChanges()
     this.#tables.set(table, changes)
     return changes
   }
+}
+
+function noChanges(): TableChanges {
+  return { written: new Map(), inserted: [], deleted: [], removed: new Set() }
+}
+
+function divide<T>(items: Iterable<T>): T[][] {
+  const all = [...items]
+  const count = Math.ceil(all.length / chainsPerText)
+  return Array.from({ length: count }, (_, index) => all.slice(index * chainsPerText, (index + 1) * chainsPerText))
+}
+
+/** All are emptied first, as they lead to one another. */
+function removeInParts(table: TableName, chains: string[]): string[] {
+  const parts = divide(chains)
+  const emptied = parts.map((part) => new Map(part.map((chain): [string, string[]] => [chain, []])))
+  return [
+    ...emptied.map((written) => toText(table, { ...noChanges(), written })),
+    ...parts.map((part) => toText(table, { ...noChanges(), removed: new Set(part) })),
+  ]
+}
+
+/** Each chain after those that its rules jump to. */
+function orderByJumps(written: TableChanges['written']): [chain: string, rules: string[]][] {
+  const ordered: [string, string[]][] = []
+  const visited = new Set<string>()
+  const visit = (chain: string): void => {
+    const rules = written.get(chain)
+    if (rules === undefined || visited.has(chain)) return
+    visited.add(chain)
+    for (const rule of rules) visit(/(?:^| )-j (\S+)/.exec(rule)?.[1] ?? '')
+    ordered.push([chain, rules])
+  }
+  for (const chain of written.keys()) visit(chain)
+  return ordered
 }
 
 /** A ":CHAIN" line makes or empties the chain. A chain can be removed (-X) only when it is empty and no rule jumps to it. */

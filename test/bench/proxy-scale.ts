@@ -1,0 +1,140 @@
+// What Services cost in each proxy mode when they are many: writing them all, an agent's restart that changed nothing, one
+// endpoint that changed, and the first packet of a connection through the last of them.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { isProxyMode, removeOtherModes } from '../../agent/proxy/modes.ts'
+import { run } from '../../cni/linux/exec.ts'
+import { step } from '../../lab/progress.ts'
+import { type Host, TestNetwork } from '../support/namespaces.ts'
+import { median, range } from './figures.ts'
+import { type Cost, clusterIpOf, lastEndpoints, type Order } from './load/proxy-writer.ts'
+
+/** How much; smaller for a quick try. */
+export interface ScaleOptions {
+  modes: string[]
+  /** Services of ten endpoints each. */
+  services: number
+  /** Endpoints of the one big Service. */
+  endpoints: number
+}
+
+const endpointsEach = 10
+const changes = 21
+const connections = 2000
+const load = (file: string) => join(import.meta.dirname, 'load', file)
+
+/** Prints rows for each mode. */
+export async function benchProxyScale({ modes, services, endpoints }: ScaleOptions): Promise<void> {
+  const net = await TestNetwork.create('scale')
+  try {
+    const { node, client } = await build(net)
+    for (const mode of modes) {
+      if (!isProxyMode(mode)) throw new Error(`no proxy mode ${mode}`)
+      await benchSize(mode, node, 1, endpoints)
+      await benchSize(mode, node, services, endpointsEach, () => benchConnects(mode, client, services))
+    }
+  } finally {
+    await net.close()
+  }
+}
+
+/** A node with one pod that asks and one that has the addresses of ten endpoints. */
+async function build(net: TestNetwork): Promise<{ node: Host; client: Host }> {
+  const node = await net.addHost('node')
+  await run('sysctl', ['-qw', 'net.ipv4.ip_forward=1'], node)
+  const [client, server] = [await net.addHost('client'), await net.addHost('server')]
+  const { prefix, firstHost, port } = lastEndpoints
+  await net.connect(node, 'to-client', '10.254.0.1/24', client, 'eth0', '10.254.0.2/24')
+  await net.connect(node, 'to-server', `${prefix}1/24`, server, 'eth0', `${prefix}${firstHost}/24`)
+  for (let index = 1; index < endpointsEach; index++)
+    await net.ip(server, `addr add ${prefix}${firstHost + index}/24 dev eth0`)
+  await net.ip(client, 'route add default via 10.254.0.1')
+  await net.ip(server, `route add default via ${prefix}1`)
+  await net.start(server, process.execPath, [load('server.ts'), String(port)], 'listening')
+  return { node, client }
+}
+
+async function benchSize(
+  mode: string,
+  node: Host,
+  services: number,
+  endpoints: number,
+  whileWritten = async (): Promise<void> => undefined,
+): Promise<void> {
+  const name = `${mode} ${services} x ${endpoints}`
+  await removeOtherModes(undefined, node)
+  const first = await Writer.start(node, mode, services, endpoints)
+  report(name, 'from nothing', [await step(`${name}: from nothing`, () => first.ask('sync'))])
+  first.close()
+  const generation = await readGeneration(node)
+  const second = await Writer.start(node, mode, services, endpoints)
+  report(name, 'restart', [await step(`${name}: restart`, () => second.ask('sync'))])
+  const written = (await readGeneration(node)) - generation
+  console.log(`${name}: restart wrote ${written === 0 ? 'nothing' : `${written} transactions`}`)
+  const costs: Cost[] = []
+  for (let index = 0; index < changes; index++) costs.push(await second.ask('change'))
+  report(name, 'one change', costs)
+  await whileWritten()
+  second.close()
+}
+
+async function benchConnects(mode: string, client: Host, services: number): Promise<void> {
+  const direct = `${lastEndpoints.prefix}${lastEndpoints.firstHost}:${lastEndpoints.port}`
+  const targets = [direct, `${clusterIpOf(services - 1)}:80`]
+  const times: number[][] = JSON.parse(
+    await run('python3', [load('connect-times.py'), String(connections), ...targets], client),
+  )
+  const [straight = [], through = []] = times
+  console.log(`${mode}: connect, direct          ${range(straight, 'us')}`)
+  console.log(`${mode}: connect, last of ${services} ${range(through, 'us')}`)
+  console.log(`${mode}: connect, ratio           ${(median(through) / median(straight)).toFixed(2)}`)
+}
+
+async function readGeneration(node: Host): Promise<number> {
+  return Number(await run('python3', [load('nft-generation.py')], node))
+}
+
+function report(name: string, what: string, costs: readonly Cost[]): void {
+  const of = (key: keyof Cost) => costs.map((cost) => cost[key])
+  const middle = (key: keyof Cost) => median(of(key)).toFixed(0)
+  // Programs' times come in steps, so their mean says more than their median.
+  const programs = of('programsMs').reduce((sum, each) => sum + each, 0) / costs.length
+  console.log(
+    `${name}: ${what.padEnd(12)} ${range(of('wallMs'), 'ms')}; processor: agent ${middle('ownMs')}ms, programs ${programs.toFixed(0)}ms; memory ${middle('rssMb')}MB, peak ${middle('peakMb')}MB`,
+  )
+}
+
+/** One life of a node's proxy. */
+class Writer {
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  static async start(node: Host, mode: string, services: number, endpoints: number): Promise<Writer> {
+    const words = [load('proxy-writer.ts'), mode, String(services), String(endpoints)]
+    const child = spawn('nsenter', [`--net=${node.netns}`, process.execPath, ...words], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    await once(child, 'message')
+    return new Writer(child)
+  }
+
+  async ask(order: Order): Promise<Cost> {
+    const ended = Promise.withResolvers<never>()
+    const onExit = () => ended.reject(new Error('the proxy ended'))
+    this.#child.once('exit', onExit)
+    const answer = once(this.#child, 'message')
+    this.#child.send(order)
+    const [cost] = await Promise.race([answer, ended.promise])
+    this.#child.off('exit', onExit)
+    return cost
+  }
+
+  close(): void {
+    this.#child.disconnect()
+  }
+}
