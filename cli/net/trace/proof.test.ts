@@ -75,3 +75,11 @@ test('namespaces that nobody watched are not missed', () => {
     hooks: 2,
   })
 })
+
+test('a server that says nothing to a datagram without sense speaks against nothing', () => {
+  const paths = [path(leg(there, 'delivered'), back)]
+  expect(compareWithReal({ flow: { ...flow, protocol: 'udp' }, paths }, 1, silent, allSeen)).toMatchObject({
+    agrees: true,
+  })
+  expect(compare(paths, silent, allSeen)).toMatchObject({ agrees: false })
+})

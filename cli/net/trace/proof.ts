@@ -16,7 +16,7 @@ export function compareWithReal(
   if (outcome === 'unsent') return { ...real, agrees: false, hooks: 0, differences: [`it was not sent: ${detail}`] }
   const candidates = paths.map((path, at) => {
     const expected = expectHooks(path.forward.hooks, seen)
-    const differences = [...compareHooks(expected, seen), ...compareEnd(path, outcome, flow.protocol === 'icmp')]
+    const differences = [...compareHooks(expected, seen), ...compareEnd(path, outcome, flow)]
     return { at, hooks: expected.length, differences }
   })
   const best = candidates.sort((a, b) => a.differences.length - b.differences.length)[0]
@@ -46,11 +46,12 @@ function compareHooks(expected: readonly HookPass[], seen: readonly SeenAt[]): s
   })
 }
 
-/** What the sender hears. Of an echo that gets no answer, ping tells no more. */
-function compareEnd(path: TracedPath, outcome: Proof['outcome'], isEcho: boolean): string[] {
+/** What the sender hears. Of an echo that gets no answer, ping tells no more; to a datagram without sense servers say nothing. */
+function compareEnd(path: TracedPath, outcome: Proof['outcome'], { protocol }: Trace['flow']): string[] {
   const expected = expectOutcome(path)
   if (expected === undefined || expected === outcome) return []
-  if (isEcho && outcome === 'silent' && expected === 'refused') return []
+  if (protocol === 'icmp' && outcome === 'silent' && expected === 'refused') return []
+  if (protocol === 'udp' && outcome === 'silent' && expected === 'answered') return []
   return [`the sender was ${wording[outcome]}, but should be ${wording[expected]}`]
 }
 

@@ -45,6 +45,8 @@ function tracePath(options: TraceOptions, choose: Choose, bytes: number): Traced
   world.reset()
   const walk = new Walk(world, choose)
   const packet = makePacket({ source: '', ...flow }, familyOf(flow.destination), bytes)
+  // Who is outside chose his source already; a node that sends on later, into a tunnel, is not the sender.
+  if (!('namespace' in from)) walk.sent = tupleOf(packet)
   const start: Position = () =>
     'namespace' in from
       ? send(walk, from.namespace, packet)
