@@ -127,7 +127,11 @@ async function ensureAgent(lab: LabLayout, layout: NodeLayout, { proxyMode, netw
     '--lease-interval-seconds',
     '3',
   ]
-  ensureDaemon(layout, { name: 'agent', program: node, args: ['--max-semi-space-size=2', agentProgram, ...args] })
+  ensureDaemon(layout, {
+    name: 'agent',
+    program: node,
+    args: ['--max-semi-space-size=2', '--disable-warning=ExperimentalWarning', agentProgram, ...args],
+  })
 }
 
 /** The node dies: every process at once, and its kernel state. Its disk stays. */

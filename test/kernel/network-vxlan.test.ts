@@ -84,29 +84,26 @@ test('each node behind the router has one forwarding entry and a neighbour entry
 
 test('nothing is flooded: broadcasts, multicasts and unknown addresses on the tunnel device leave no node', async () => {
   const [one] = nodes
-  const frames = await capture(cluster.router, 'n1', tunnelled, async () => {
-    await one.show(
-      'ip',
-      'neigh',
-      'add',
-      '10.244.99.1',
-      'lladdr',
-      '0a:59:00:00:00:99',
-      'dev',
-      'fairlead.1',
-      'nud',
-      'reachable',
-    )
-    for (const target of ['10.244.99.1', '224.0.0.251', '255.255.255.255', '10.244.98.1'])
-      await one.show('ping', '-b', '-c1', '-W1', '-I', 'fairlead.1', target).catch(() => undefined /* nobody answers */)
-    await one.show('ping', '-c1', '-W1', '-I', 'fairlead.1', 'ff02::1').catch(() => undefined /* nobody answers */)
+  const show = (words: string) => one.show('sh', '-c', words)
+  const strange = '0a:59:00:00:00:99'
+  const shout = async () => {
+    for (const target of ['10.244.99.1', '224.0.0.251', '255.255.255.255', '10.244.98.1', 'ff02::1'])
+      await show(`ping -b -c1 -W1 -I fairlead.1 ${target}`).catch(() => undefined /* nobody answers */)
     // Proof that the capture sees tunnels at all.
     await run('ping', ['-c1', '-W2', far.ips[0] ?? ''], here.host)
-  })
-  const inner = frames.filter((line) => line.includes('ICMP'))
-  expect(inner.length).toBeGreaterThan(0)
-  expect(frames.filter((line) => /Broadcast|99|224\.0|255\.255|ff02|ARP|10\.244\.98/.test(line))).toEqual([])
+  }
+  const isFlood = (line: string) => /ff:ff:ff:ff:ff:ff|> (01:00:5e|33:33)|ARP/.test(line) || line.includes(strange)
+  await show(`ip neigh add 10.244.99.1 lladdr ${strange} dev fairlead.1 nud reachable`)
+  const frames = await capture(cluster.router, 'n1', tunnelled, shout)
+  expect(frames.some((line) => line.includes('echo request'))).toBe(true)
+  expect(frames.filter(isFlood)).toEqual([])
+
+  // With an entry for all that is unknown, as tunnels that learn have it, they would leave.
+  await show('bridge fdb append 00:00:00:00:00:00 dev fairlead.1 dst 198.18.2.13')
+  expect((await capture(cluster.router, 'n1', tunnelled, shout)).filter(isFlood).length).toBeGreaterThan(2)
+  expect((await one.ask('verify')).map(({ kind, state }) => `${state} ${kind}`)).toContain('extra fdb')
   await one.ask('repair')
+  expect(await one.show('bridge', 'fdb', 'show', 'dev', 'fairlead.1')).not.toContain('00:00:00:00:00:00')
 })
 
 test('pods may send what fits into a tunnel, and large transfers are not fragmented', async () => {
@@ -154,6 +151,19 @@ test('a node that comes is reached, one that goes leaves no entry', async () => 
   expect(await one.show('ip', 'route', 'show', 'dev', 'fairlead.1')).toBe('')
   await cluster.settle([one, two, three])
   expect((await ask(here, far)).every((answer) => answer.startsWith('-far'))).toBe(true)
+})
+
+test('an agent that is told of host-gw takes the tunnel away, and one that is told of vxlan brings it back', async () => {
+  const [one, two, three] = nodes
+  await one.become('host-gw')
+  await cluster.settle([one, two])
+  expect(await one.show('ip', 'link')).not.toContain('fairlead.1')
+  expect(await one.show('ip', 'route', 'show', 'proto', '96')).toBe('10.244.2.0/24 via 198.18.1.12 dev eth0 \n')
+  expect((await ask(here, near)).map((answer) => answer.split(' ')[0])).toEqual(['near', 'near'])
+  await one.become('vxlan')
+  await cluster.settle([one, two, three])
+  expect((await ask(here, far)).every((answer) => answer.startsWith('-far'))).toBe(true)
+  expect(await one.ask('verify')).toEqual([])
 })
 
 test('tunnels over IPv6 carry both families, in packets 20 bytes smaller', async () => {

@@ -77,6 +77,13 @@ export class PodNode {
     this.#process = undefined
   }
 
+  /** The agent ends, and the next one is told of another kind of network. */
+  async become(kind: NetworkKind): Promise<void> {
+    await this.ask('stop')
+    this.kill()
+    this.#options.kind = kind
+  }
+
   /** Of what the kernel holds of the pod network, in the words of its own tools. */
   async show(program: string, ...args: string[]): Promise<string> {
     return await run(program, args, this.host)
