@@ -2,22 +2,35 @@
 // as in a guest. Writes TAP.
 
 import { parseArgs } from 'node:util'
+import { modeTraits } from './expected.ts'
 import { proxyFlag, serveNodeProxy } from './node-proxy.ts'
 import { type CaseResult, PacketSuite, runTable } from './run.ts'
 import type { NetworkKind } from './topology.ts'
 
-if (process.argv[2] === proxyFlag) serveNodeProxy(process.argv[3] ?? '', process.argv.slice(4))
+const usage = `Usage: node test/packets/main.ts [options]
+
+Sends packets of every kind to Services and says which of them did not go where they should. Needs root; makes network
+namespaces of its own. Writes TAP; ends with 1 when something is not as it should be.
+
+  --modes <names>     proxy modes, with commas between: ${Object.keys(modeTraits).join(', ')}; iptables when absent
+  --networks <names>  how the two nodes are joined: host-gw, vxlan; both when absent
+  --timeout <seconds> how long an answer may take before it counts as none; 1.5 when absent
+  --help`
+
+if (process.argv[2] === proxyFlag) await serveNodeProxy(process.argv[3] ?? '', process.argv.slice(4))
 else await runSuites()
 
 async function runSuites(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      help: { type: 'boolean', short: 'h', default: false },
       modes: { type: 'string', default: 'iptables' },
       networks: { type: 'string', default: 'host-gw,vxlan' },
       /** How long an answer may take: more on a slow machine. */
       timeout: { type: 'string', default: '1.5' },
     },
   })
+  if (values.help) return void console.log(usage)
   let count = 0
   console.log('TAP version 13')
   for (const mode of values.modes.split(','))

@@ -97,8 +97,9 @@ export class NodeProxy implements Calls {
 }
 
 /** The child's side: serves requests until the parent goes. */
-export function serveNodeProxy(mode: string, nodeIps: readonly string[] = []): void {
+export async function serveNodeProxy(mode: string, nodeIps: readonly string[] = []): Promise<void> {
   if (!isProxyMode(mode)) throw new Error(`no mode ${mode}`)
+  await removeOtherModes(mode)
   const backend = createBackend(mode, { clusterCidrs, serviceCidrs, nodeIps })
   const cleaner = new ConnectionCleaner({ nodeIps }, backend)
   const calls: Calls = {

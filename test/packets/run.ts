@@ -75,10 +75,10 @@ export class PacketSuite {
     return this.#options.mode
   }
 
-  /** A new life of a node's proxy; the old one is killed. */
-  async startProxy(node: NodeName): Promise<NodeProxy> {
+  /** A new life of a node's proxy, in another mode if one is given; the old one is killed. */
+  async startProxy(node: NodeName, mode = this.#options.mode): Promise<NodeProxy> {
     await this.#proxies.get(node)?.kill()
-    const { program, mode } = this.#options
+    const { program } = this.#options
     const proxy = await NodeProxy.start(this.topology.host(node), program, mode, Object.values(nodeAddresses[node]))
     this.#proxies.set(node, proxy)
     return proxy

@@ -1,7 +1,7 @@
 // The relays of all Service ports: one for each port and each set of endpoints that its traffic may go to.
 
 import type { Scope } from '../iptables/way.ts'
-import type { ServicePort } from '../table.ts'
+import { allEndpoints, type Endpoint, type ServicePort } from '../table.ts'
 import { relayId } from './redirect.ts'
 import type { Relay, RelayOptions } from './relay.ts'
 import { TcpRelay } from './tcp-relay.ts'
@@ -41,11 +41,17 @@ export class Relays {
     const owned = this.#owned.get(serviceKey) ?? new Set()
     this.#owned.set(serviceKey, owned)
     for (const { id, scope, port } of wantedRelays(ports)) {
-      const { affinitySeconds, draining = [] } = port
-      const relay = this.#relays.get(id) ?? (await this.#listen(id, port))
+      const { affinitySeconds } = port
+      const known = this.#relays.get(id)
+      if (known === undefined && port[scope].length === 0) continue
+      const relay = known ?? (await this.#listen(id, port))
       this.#relays.set(id, relay)
       owned.add(id)
-      relay.set({ serving: port[scope], draining, ...(affinitySeconds !== undefined && { affinitySeconds }) })
+      relay.set({
+        serving: port[scope],
+        draining: whoIsThere(port),
+        ...(affinitySeconds !== undefined && { affinitySeconds }),
+      })
     }
   }
 
@@ -68,10 +74,15 @@ export class Relays {
   }
 }
 
-/** Node has no sockets for SCTP. */
+/** Node has no sockets for SCTP. A relay of TCP that has nobody to send new clients to may still have some that go on. */
 function wantedRelays(ports: readonly ServicePort[]): { id: string; scope: Scope; port: ServicePort }[] {
   return ports
     .filter(({ protocol }) => protocol !== 'sctp')
     .flatMap((port) => scopes.map((scope) => ({ id: relayId(port, scope), scope, port })))
-    .filter(({ scope, port }) => port[scope].length > 0)
+    .filter(({ scope, port }) => (port.protocol === 'tcp' ? whoIsThere(port) : port[scope]).length > 0)
+}
+
+/** What gets nothing new of one scope may be serving in the other. */
+function whoIsThere(port: ServicePort): Endpoint[] {
+  return [...allEndpoints(port), ...(port.draining ?? [])]
 }

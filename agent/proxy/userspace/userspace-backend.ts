@@ -20,16 +20,16 @@ export class UserspaceBackend implements ProxyBackend {
   readonly #nodeIps: readonly string[]
   readonly #relays: Relays
   readonly #families: readonly FamilyRules[]
-  readonly #where: Pick<BackendOptions, 'netns'>
   readonly #onError: (error: unknown) => void
   /** Services that were told of as refused, by Service key. */
   readonly #told = new Set<string>()
   #isFirst = true
 
-  /** Throws when the node has no address of a family that pods have. */
+  /** Throws when the node has no address of a family that pods have, or the namespace is not this process's own. */
   constructor(options: BackendOptions) {
     this.#nodeIps = options.nodeIps ?? []
-    this.#where = options.netns === undefined ? {} : { netns: options.netns }
+    if (options.netns !== undefined)
+      throw new Error('mode userspace listens in the network namespace of its process alone')
     // A listener that fails later serves its open connections; new ones are refused, and the next change tells.
     this.#onError = options.onError ?? (() => undefined)
     this.#relays = new Relays({
@@ -103,7 +103,7 @@ export class UserspaceBackend implements ProxyBackend {
   async #readPorts(): Promise<Map<string, number>> {
     const found = await Promise.all(
       this.#families.map(async ({ family }) => {
-        const chains = parseTable(await saveTable('nat', { ...this.#where, family }))
+        const chains = parseTable(await saveTable('nat', { family }))
         return [...parseRedirects([...chains.values()].flat(), this.#hostOf(family), family)]
       }),
     )
