@@ -1,5 +1,6 @@
 // `scripts/test vm [--keep] [PART...]`: what needs a kernel of its own, in a Debian guest under QEMU without KVM. All parts by
 // default, in the order of the list. --keep leaves the guest running, and takes over one that runs; without it nothing stays.
+// FAIRLEAD_VM=-name gives the run a guest of its own: a run ends what an earlier one of the same name left.
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -23,7 +24,7 @@ const cacheDir = join(import.meta.dirname, '../../.cache/vm')
 const keep = values.keep === true
 
 await step('vm: Debian packages of the host', ensureHostPackages)
-const machine = new Machine(join(cacheDir, 'run'), await ensureImage(cacheDir))
+const machine = new Machine(join(cacheDir, `run${process.env.FAIRLEAD_VM ?? ''}`), await ensureImage(cacheDir))
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => void (keep ? Promise.resolve() : machine.stop()).then(() => process.exit(1)))
 const total: PartResult = { passed: 0, failed: 0, skipped: 0 }

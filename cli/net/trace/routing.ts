@@ -94,10 +94,13 @@ function findRoute(state: NamespaceState, table: string, query: RouteQuery): Rou
   return best
 }
 
-/** Routes over links without a carrier count until the kernel is told otherwise (ignore_routes_with_linkdown); dead ones never. */
-function isDead({ links }: NamespaceState, { flags = [], dev, nexthops }: RouteState): boolean {
+/**
+ * Routes over links without a carrier count until the kernel is told otherwise (ignore_routes_with_linkdown); dead ones never.
+ * Addresses of links that are down are the node's own all the same, as those of kube-ipvs0.
+ */
+function isDead({ links }: NamespaceState, { flags = [], dev, nexthops, type }: RouteState): boolean {
   if (flags.includes('dead')) return true
-  if (dev === undefined || nexthops !== undefined) return false
+  if (dev === undefined || nexthops !== undefined || type === 'local') return false
   const link = links.find(({ ifname }) => ifname === dev)
   return link !== undefined && !link.flags.includes('UP')
 }
