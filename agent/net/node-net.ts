@@ -10,7 +10,7 @@ import type { NamespaceState } from '../../api/net/state.ts'
 import { badRequest, noSuchPath } from '../../api/objects/status-error.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { collectState } from './collect.ts'
-import { findPods } from './pod-namespaces.ts'
+import { findPresentPods } from './pod-namespaces.ts'
 import { Probes } from './probes.ts'
 
 export interface NodeNetOptions {
@@ -57,12 +57,12 @@ export class NodeNet {
     }
   }
 
-  /** Pictures of the node's own namespace and of pods. Throws NotFound for a pod that is not here. */
+  /** Pictures of the node's own namespace and of those pods that are here. */
   async states(query: URLSearchParams): Promise<NamespaceState[]> {
     const { nodeName } = this.#options
     const addresses = query.getAll('address')
     const wanted = query.getAll('pod')
-    const namespaces = wanted.length === 0 ? [] : await findPods(this.#options.runtime, wanted)
+    const namespaces = await findPresentPods(this.#options.runtime, wanted)
     const places = namespaces.map(({ key, netns }) => ({ place: { node: nodeName, pod: key }, netns }))
     const own = query.get('node') === 'false' ? [] : [{ place: { node: nodeName } }]
     return await Promise.all([...own, ...places].map((where) => collectState({ ...where, addresses })))

@@ -10,24 +10,26 @@ export interface PodNamespace {
   netns: string
 }
 
+type Sandboxes = Pick<Runtime, 'listSandboxes'>
+
 /** The pods of these keys, or all for "*". Throws NotFound for a pod that is not here, or that uses the node's network. */
-export async function findPods(
-  runtime: Pick<Runtime, 'listSandboxes'>,
-  wanted: readonly string[],
-): Promise<PodNamespace[]> {
+export async function findPods(runtime: Sandboxes, wanted: readonly string[]): Promise<PodNamespace[]> {
+  const found = await findPresentPods(runtime, wanted)
+  const missing = wanted.find((key) => key !== '*' && !found.some((pod) => pod.key === key))
+  if (missing === undefined) return found
+  throw new StatusError(404, 'NotFound', `pod "${missing}" has no network of its own here`)
+}
+
+/** The same without those that are not here, such as endpoints of a moment ago, or that use the node's network. */
+export async function findPresentPods(runtime: Sandboxes, wanted: readonly string[]): Promise<PodNamespace[]> {
+  const bad = wanted.find((key) => key !== '*' && !/^[^/]+\/[^/]+$/.test(key))
+  if (bad !== undefined) throw badRequest(`pod=${bad}: must be NAMESPACE/NAME`)
   if (wanted.length === 0) return []
-  const sandboxes = (await runtime.listSandboxes()).filter(
-    ({ state, network, pid }) => state === 'ready' && network === 'pod' && pid !== undefined,
+  const here = (await runtime.listSandboxes()).flatMap(({ state, network, pid, pod }) =>
+    state === 'ready' && network === 'pod' && pid !== undefined
+      ? [{ key: `${pod.namespace}/${pod.name}`, netns: `/proc/${pid}/ns/net` }]
+      : [],
   )
-  const here = sandboxes.map(({ pod, pid }) => ({
-    key: `${pod.namespace}/${pod.name}`,
-    netns: `/proc/${pid}/ns/net`,
-  }))
-  if (wanted.includes('*')) return here
-  return [...new Set(wanted)].map((key) => {
-    if (!/^[^/]+\/[^/]+$/.test(key)) throw badRequest(`pod=${key}: must be NAMESPACE/NAME`)
-    const found = here.find((pod) => pod.key === key)
-    if (found === undefined) throw new StatusError(404, 'NotFound', `pod "${key}" has no network of its own here`)
-    return found
-  })
+  const keys = new Set(wanted)
+  return keys.has('*') ? here : here.filter(({ key }) => keys.has(key))
 }

@@ -8,7 +8,7 @@ import type { RunOptions } from '../../cni/linux/exec.ts'
 import { listTables } from '../../cni/linux/nft.ts'
 import { sendPacket } from '../../cni/linux/sender.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { findPods } from './pod-namespaces.ts'
+import { findPods, findPresentPods } from './pod-namespaces.ts'
 import { endWatch, readWatch, startWatch, watchPrefix } from './watch.ts'
 
 export interface ProbesOptions {
@@ -44,7 +44,7 @@ export class Probes {
     const { id, mark, begin } = validateWatch(request)
     if (this.#watches.has(id)) throw badRequest(`there is a watch "${id}" already`)
     const { nodeName: node, runtime } = this.#options
-    const pods = await findPods(runtime, request.pods)
+    const pods = await findPresentPods(runtime, request.pods)
     const places = [
       { place: { node }, where: {} },
       ...pods.map(({ key, netns }) => ({ place: { node, pod: key }, where: { netns } })),

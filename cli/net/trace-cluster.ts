@@ -57,12 +57,13 @@ export async function traceCluster(
     isProved ? prepareRealPacket({ agents, places, flow, from: sender, timeoutMs }) : undefined,
   ])
   const world = new World(states)
-  const { service } = destination
+  const { service, backends = [] } = destination
   const trace = traceFlow({
     world,
     flow,
     from: source.isOutside === true ? entryOf(world, entryNodes, flow.destination) : senderOf(world, source),
     limit: Number(query.limit),
+    backends,
     ...(service !== undefined && { service }),
   })
   return { trace: packet === undefined ? trace : await prove(trace, packet), missing }

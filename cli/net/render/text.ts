@@ -79,10 +79,12 @@ function toCells({ place, device = '', step, text }: Hop, before: Hop | undefine
 }
 
 function formatSuccess({ forward, reply }: TracedPath): string {
-  const { outcome, place, text } = forward.end
+  const { outcome, place, text, hop } = forward.end
   if (outcome === 'left') return `left: ${text}`
   const back = reply === undefined ? '' : ', and the answer comes back'
-  return `reached: ${formatPlace(place)}${place.pod === undefined ? '' : ` on ${place.node}`}${back}`
+  // What is known of the end beyond what its hop says, such as that a proxy takes it there.
+  const more = text === forward.hops[hop]?.text ? '' : `; ${text}`
+  return `reached: ${formatPlace(place)}${place.pod === undefined ? '' : ` on ${place.node}`}${back}${more}`
 }
 
 /** What, where, by which object, and what to do. */

@@ -1,5 +1,6 @@
 // A flow through the cluster: all ways that chance may choose, each out and back, with small packets and with the largest.
 
+import type { Place } from '../../../api/net/state.ts'
 import type { Cause, End, Flow, Leg, Trace, TracedPath } from '../../../api/net/trace.ts'
 import { familyOf } from './address.ts'
 import { type Choose, explore } from './choices.ts'
@@ -17,6 +18,8 @@ export interface TraceOptions {
   from: { namespace: Namespace } | { entry: Port }
   /** The Service whose address is asked for: a packet that nothing translates is not served then. */
   service?: string
+  /** Pods that it is served by. */
+  backends?: readonly Place[]
   /** How many ways are followed. */
   limit?: number
 }
@@ -60,7 +63,8 @@ function tracePath(options: TraceOptions, choose: Choose, bytes: number): Traced
   const back = traceReply(options, walk, choose, sent, bytes)
   const reply = { hops: back.hops, hooks: back.hooks, end: judgeReply(back.end, world) }
   warnOfSources(walk, sent, options)
-  return { path: { ...path, reply, warnings: walk.warnings, mtu: Math.min(walk.mtu, back.mtu) }, largest }
+  const mtu = Math.min(walk.mtu, back.mtu)
+  return { path: { ...path, reply, warnings: walk.warnings, ...(Number.isFinite(mtu) && { mtu }) }, largest }
 }
 
 function traceReply(options: TraceOptions, out: Walk, choose: Choose, sent: Tuple, bytes: number) {
@@ -93,8 +97,13 @@ function invertPacket(packet: Packet): Packet {
 const lostCauses = new Set<Cause>(['no-route', 'not-listening', 'address-missing', 'neighbour-failed', 'not-here'])
 
 /** What an end means for the whole way, which the last kernel on it does not know. */
-function judge(end: End, { service, flow, world }: TraceOptions, walk: Walk): End {
+function judge(end: End, { service, flow, world, backends = [] }: TraceOptions, walk: Walk): End {
   const destination = walk.last?.packet.destination ?? flow.destination
+  const isOfPods = backends.some((place) => world.find(place) !== undefined)
+  if (end.outcome === 'delivered' && end.place.pod === undefined && isOfPods && destination !== flow.destination) {
+    const text = `${end.text}: the proxy of ${end.place.node} takes it, and asks an endpoint of its own accord`
+    return { ...end, text }
+  }
   const isLost = end.outcome === 'left' || lostCauses.has(end.cause)
   if (!isLost) return end
   const moved = end.outcome === 'left' ? ({ outcome: 'dropped', isElsewhere: true } as const) : {}
