@@ -66,3 +66,33 @@ export function mergeInfoOf(field: Schema | undefined): MergeInfo {
     retainsKeys: strategies.includes('retainKeys'),
   }
 }
+
+/** How server-side apply sees a value: as one thing, as fields, as items with a key, or as a set of plain values. */
+export type Shape =
+  | { readonly kind: 'leaf' }
+  | { readonly kind: 'fields'; readonly isMap: boolean }
+  | { readonly kind: 'items'; readonly keys: readonly string[] }
+  | { readonly kind: 'values' }
+
+const leaf: Shape = { kind: 'leaf' }
+
+/** Reads it from a field's unresolved schema. What the schema does not know is one thing. */
+export function shapeOf(field: Schema | undefined): Shape {
+  if (field === undefined) return leaf
+  const schema = resolve(field)
+  const isAtomic = [field, schema].some((part) => part['x-kubernetes-map-type'] === 'atomic')
+  if (isAtomic) return leaf
+  if (schema.properties !== undefined) return { kind: 'fields', isMap: false }
+  if (schema.additionalProperties !== undefined) return { kind: 'fields', isMap: true }
+  const listType = field['x-kubernetes-list-type'] ?? schema['x-kubernetes-list-type']
+  const keys = field['x-kubernetes-list-map-keys'] ?? schema['x-kubernetes-list-map-keys'] ?? []
+  if (listType === 'map') return { kind: 'items', keys }
+  return listType === 'set' ? { kind: 'values' } : listType === undefined ? shapeOfMerged(field) : leaf
+}
+
+/** Lists that are older than list types say by their patch strategy what they are. */
+function shapeOfMerged(field: Schema): Shape {
+  const { merges, mergeKey } = mergeInfoOf(field)
+  if (!merges) return leaf
+  return mergeKey === undefined ? { kind: 'values' } : { kind: 'items', keys: [mergeKey] }
+}

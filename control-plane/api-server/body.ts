@@ -54,6 +54,11 @@ export function parseJsonBody(request: ApiRequest): Body {
   }
 }
 
+/** Parses YAML, of which JSON is a part, whatever the content type says. */
+export function parseYamlBody(request: ApiRequest): Body {
+  return { value: parseYamlText(bodyText(request)), duplicates: [] }
+}
+
 function bodyText({ body }: ApiRequest): string {
   if (body.byteLength > bodyLimitBytes) throw tooLarge(bodyLimitBytes)
   return Buffer.from(body).toString('utf8')

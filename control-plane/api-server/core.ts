@@ -80,7 +80,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const rules = makeAdmissionRules(options.leftOutAdmission)
   const admission = { ...rules, validating: [...rules.validating, preventEscalation(authorizer, rbac)] }
   const context = { storage, cluster, admission, services: allocator, signer }
-  const resourceHandler = new ResourceHandler({ store, feed, context, bookmarkMs: options.bookmarkMs ?? 60_000 })
+  const resourceHandler = new ResourceHandler({
+    store,
+    feed,
+    context,
+    authorizer,
+    bookmarkMs: options.bookmarkMs ?? 60_000,
+  })
   const kubernetes = new KubernetesService(context, primary.first, options.advertise, log)
   const reviewHandler = new ReviewHandler({ tokens, authorizer })
   const parts = { feed, catalog, log, resourceHandler, reviewHandler, signer, serverUrl: urlOf(options.advertise) }

@@ -28,7 +28,7 @@ export function applyPatch(
   const type = contentTypeOf(request)
   const apply = Object.hasOwn(patchTypes, type) ? patchTypes[type] : undefined
   if (apply === undefined) {
-    const accepted = Object.keys(patchTypes).join(', ')
+    const accepted = [...Object.keys(patchTypes), 'application/apply-patch+yaml'].join(', ')
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
     )

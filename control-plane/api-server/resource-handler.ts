@@ -4,6 +4,8 @@ import type { DeleteOptions, Namespace } from '../../api/generated/types.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { badRequest, isNotFound, methodNotAllowed } from '../../api/objects/status-error.ts'
 import { admit } from './admission/admission.ts'
+import { applyRequest, isApply } from './apply-request.ts'
+import type { Authorizer } from './authorization/authorizer.ts'
 import { parseBody } from './body.ts'
 import { CachedObject } from './cached-object.ts'
 import { deleteObject } from './deletion.ts'
@@ -13,6 +15,7 @@ import { applyPatch } from './patch-request.ts'
 import { parseObject } from './request-object.ts'
 import type { Route } from './route.ts'
 import { parseFilter } from './selection.ts'
+import { authorizeOne } from './serving/authorization.ts'
 import { bindPod, evictPod, finalizeNamespace, toScale, updateScale } from './subresources.ts'
 import { issueToken } from './tokens/token-requests.ts'
 import { makeView, render } from './view.ts'
@@ -21,6 +24,8 @@ import { createObject, objectName, type Target, updateObject, type WriteContext 
 
 export interface ResourceHandlerOptions extends ListSources {
   context: WriteContext
+  /** Asked about writes that turn out to be others than the request said. */
+  authorizer: Authorizer
   bookmarkMs: number
 }
 
@@ -109,6 +114,7 @@ export class ResourceHandler {
 
   async #update(request: ApiRequest, route: Route): Promise<ApiResponse> {
     const target = targetOf(request, route)
+    if (isApply(request, route)) return await this.#apply(request, route, target)
     const warnings: string[] = []
     const replace: Replace = this.#replacement(request, route, warnings)
     const { context } = this.#options
@@ -119,6 +125,22 @@ export class ResourceHandler {
       throughDoor(route.subresource, current, replace(structuredClone(current))),
     )
     return respondObject(request, route, stored, 200, warnings)
+  }
+
+  async #apply(request: ApiRequest, route: Route, target: Target): Promise<ApiResponse> {
+    const { context, authorizer } = this.#options
+    const { resource, namespace, name } = route
+    const attributes = {
+      verb: 'create',
+      group: resource.group,
+      namespace,
+      resource: resource.plural,
+      subresource: '',
+      name,
+    }
+    const authorizeCreate = () => authorizeOne(request.user, attributes, authorizer)
+    const { object, created, warnings } = await applyRequest(context, request, route, target, authorizeCreate)
+    return respondObject(request, route, object, created ? 201 : 200, warnings)
   }
 
   #replacement(request: ApiRequest, route: Route, warnings: string[]): Replace {
@@ -166,11 +188,27 @@ function throughDoor(subresource: string, current: Stored<ApiObject>, given: Api
   throw methodNotAllowed('PUT')
 }
 
-function targetOf({ url, user }: ApiRequest, { resource, namespace, name, subresource }: Route): Target {
+/** As Kubernetes names who does not say: the program in the User-Agent. */
+function fieldManagerOf({ url, user, headers }: ApiRequest): string {
+  return (
+    url.searchParams.get('fieldManager') || headers['user-agent']?.split('/')[0] || user.name.replace('system:', '')
+  )
+}
+
+function targetOf(request: ApiRequest, { resource, namespace, name, subresource }: Route): Target {
+  const { url, user } = request
   const dryRun = url.searchParams.getAll('dryRun')
   const wrong = dryRun.find((value) => value !== 'All')
   if (wrong !== undefined) throw badRequest(`dryRun: Unsupported value: "${wrong}": supported values: "All"`)
-  return { resource, namespace, name, subresource, user, dryRun: dryRun.length > 0 }
+  return {
+    resource,
+    namespace,
+    name,
+    subresource,
+    user,
+    dryRun: dryRun.length > 0,
+    fieldManager: fieldManagerOf(request),
+  }
 }
 
 /** From the body, or from the query when there is none. */

@@ -1,8 +1,10 @@
 // The way of a create and of an update, from the decoded object to the store. Deletions are in deletion.ts.
 
 import { randomUUID } from 'node:crypto'
+import type { ManagedFieldsEntry } from '../../api/generated/types.ts'
 import type { ApiObject, ObjectName, Stored } from '../../api/objects/object.ts'
 import { badRequest, invalid, isAlreadyExists } from '../../api/objects/status-error.ts'
+import { type FieldManager, trackWrite } from '../../api/patch/apply/managed-fields.ts'
 import { apiVersionOf, type Resource } from '../../api/resources/resource.ts'
 import { validateCreate, validateUpdate } from '../../api/resources/validate-object.ts'
 import { type AdmissionRequest, type AdmissionRules, admit, type ClusterReader } from './admission/admission.ts'
@@ -30,7 +32,12 @@ export interface Target {
   subresource: string
   user: User
   dryRun: boolean
+  /** Who manages the fields that are written; absent: the user. */
+  fieldManager?: string
 }
+
+/** Says who manages which fields of an object that is about to be stored; undefined: nobody is known to. */
+export type Manage = (object: ApiObject, current: Stored<ApiObject>) => ManagedFieldsEntry[] | undefined
 
 const nameTries = 8
 
@@ -39,9 +46,10 @@ export async function createObject(
   context: WriteContext,
   target: Target,
   object: ApiObject,
+  managedFields?: ManagedFieldsEntry[],
 ): Promise<Stored<ApiObject>> {
   const { generateName, name } = object.metadata ?? {}
-  if (name !== undefined && name !== '') return tryCreate(context, target, object)
+  if (name !== undefined && name !== '') return tryCreate(context, target, object, managedFields)
   for (let tries = 1; ; tries++) {
     const generated = generateName === undefined || generateName === '' ? undefined : generateName + randomSuffix()
     const named = { ...structuredClone(object), metadata: { ...object.metadata, name: generated } }
@@ -53,7 +61,12 @@ export async function createObject(
   }
 }
 
-async function tryCreate(context: WriteContext, target: Target, object: ApiObject): Promise<Stored<ApiObject>> {
+async function tryCreate(
+  context: WriteContext,
+  target: Target,
+  object: ApiObject,
+  managedFields?: ManagedFieldsEntry[],
+): Promise<Stored<ApiObject>> {
   const { resource, dryRun } = target
   startMetadata(target, object)
   const name = object.metadata?.name ?? ''
@@ -65,6 +78,7 @@ async function tryCreate(context: WriteContext, target: Target, object: ApiObjec
   resource.prepareForCreate?.(object)
   const errors = validateCreate(resource, object)
   if (errors.length > 0) throw invalid(resource, name, errors)
+  if (managedFields !== undefined) object.metadata = { ...object.metadata, managedFields }
   using _reserved = context.services.allocate(resource, object)
   const exists = dryRun && (await context.cluster.find(resource, nameOf(target, object))) !== undefined
   if (dryRun && !exists) return toStored(object)
@@ -99,14 +113,19 @@ export async function updateObject(
   context: WriteContext,
   target: Target,
   replace: (current: Stored<ApiObject>) => ApiObject | Promise<ApiObject>,
+  manage: Manage | undefined = undefined,
 ): Promise<Stored<ApiObject>> {
   const { resource, name, namespace, subresource, dryRun } = target
   const reserved: Disposable[] = []
   const decide = async (current: Stored<ApiObject>): Promise<Change> => {
     const object = await replace(structuredClone(current))
     checkPreconditions(resource, current, object.metadata ?? {})
+    const base = baseEntries(object, current)
     carryMetadata(object, current)
     await finishUpdate(context, target, object, current)
+    const managedFields =
+      manage === undefined ? trackWrite(withEntries(current, base), object, managerOf(target)) : manage(object, current)
+    object.metadata = { ...object.metadata, managedFields }
     if (subresource === '') reserved.push(context.services.allocate(resource, object, current))
     return isFinished(resource, object) ? { delete: true } : { write: object }
   }
@@ -115,6 +134,28 @@ export async function updateObject(
     return object
   } finally {
     for (const reservation of reserved) reservation[Symbol.dispose]()
+  }
+}
+
+/** Clients may change who manages what; [{}] makes the server forget it. Most leave it out. */
+function baseEntries({ metadata }: ApiObject, current: Stored<ApiObject>): ManagedFieldsEntry[] {
+  const [first, ...more] = metadata?.managedFields ?? []
+  if (first === undefined) return current.metadata.managedFields ?? []
+  return more.length === 0 && Object.keys(first).length === 0 ? [] : [first, ...more]
+}
+
+function withEntries(current: Stored<ApiObject>, managedFields: ManagedFieldsEntry[]): ApiObject {
+  return { ...current, metadata: { ...current.metadata, managedFields } }
+}
+
+/** Who writes here. */
+export function managerOf({ resource, subresource, user, fieldManager }: Target): FieldManager {
+  return {
+    name: fieldManager ?? user.name,
+    apiVersion: apiVersionOf(resource),
+    subresource,
+    definition: resource.definition,
+    time: timestamp(),
   }
 }
 
