@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { CaptureRequest } from '../../api/net/capture.ts'
 import { Captures } from './capture.ts'
 
@@ -24,4 +24,10 @@ test.each([
   [{ pod: 'default/gone' }, 'pod "default/gone" has no network of its own here'],
 ])('a request that makes no sense is refused: %j', async (more, reason) => {
   await expect(ask(more)).rejects.toThrow(reason)
+})
+
+test('a node without tcpdump says so', async () => {
+  vi.stubEnv('PATH', '/nowhere')
+  await expect(ask({})).rejects.toThrow('node-1 has no tcpdump: install it there')
+  vi.unstubAllEnvs()
 })

@@ -53,7 +53,10 @@ export class Captures {
   /** Streams what one link sees. Throws BadRequest for a filter that tcpdump cannot read, and for bounds beyond the limits. */
   async capture(body: CaptureRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pod, device, filter, durationMs, maxBytes, snaplen } = validateRequest(body)
-    const problem = await explainBadFilter(filter)
+    const problem = await explainBadFilter(filter).catch((error: unknown) => {
+      if (!(error instanceof CommandError) || error.exitCode !== undefined) throw error
+      throw new StatusError(501, 'NotImplemented', `${this.#options.nodeName} has no tcpdump: install it there`)
+    })
     if (problem !== undefined) throw badRequest(`filter "${filter}": ${problem}`)
     if (this.#running >= maxRunning)
       throw new StatusError(429, 'TooManyRequests', `${maxRunning} captures are running on this node`)

@@ -56,9 +56,9 @@ test('a cut between two pods is felt by them alone, named by trace and verify, a
 })
 
 test('nodes that are cut from each other lose the packets of their pods until the time is over', async () => {
-  await fault('cut', '--between', `${near.name},${far.name}`, '--for', '4s')
+  await fault('cut', '--between', `${near.name},${far.name}`, '--for', '8s')
   expect(await ask('client')).toBe('')
-  await vi.waitFor(async () => expect(await ask('client')).toBe('web'), { timeout: 15_000, interval: 200 })
+  await vi.waitFor(async () => expect(await ask('client')).toBe('web'), { timeout: 30_000, interval: 200 })
   await vi.waitFor(async () => expect(await list()).toEqual([]), { timeout: 5_000, interval: 200 })
 })
 
