@@ -5,16 +5,13 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { EventRecorder } from '../api/client/event-recorder.ts'
 import { HttpClient } from '../api/client/http-client.ts'
-import { Informer } from '../api/client/informer.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { toKey } from '../api/objects/object.ts'
 import { isConflict, isNotFound } from '../api/objects/status-error.ts'
-import { endpointSlices } from '../api/resources/endpoint-slices.ts'
-import { nodes } from '../api/resources/nodes.ts'
 import { pods } from '../api/resources/pods.ts'
-import { services } from '../api/resources/services.ts'
 import { Announcer } from './announcer/announcer.ts'
+import { ClusterView } from './cluster-view.ts'
 import { DockerRuntime } from './docker/docker-runtime.ts'
 import { Faults } from './net/faults.ts'
 import { NetTools } from './net/net-tools.ts'
@@ -65,8 +62,9 @@ const network = new CniNetwork({
   binDirs: [options.cniBinDir],
   dataDir: join(dataDir, 'cni'),
 })
+const view = new ClusterView(client, report('cluster'))
 const nodeNetwork = new NodeNetwork({
-  client,
+  nodes: view.nodes,
   nodeName,
   nodeIps: options.nodeIps,
   kind: options.network,
@@ -92,21 +90,11 @@ const policies =
       })
     : undefined
 
-const serviceInformer = new Informer(client, services, { onError: report('services') })
-const sliceInformer = new Informer(client, endpointSlices, {
-  onError: report('endpoint slices'),
-  indexes: {
-    service: ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`],
-  },
-})
-const nodeInformer = new Informer(client, nodes, { onError: report('nodes') })
 const announcer = new Announcer({
   client,
   nodeName,
   nodeIp,
-  services: serviceInformer,
-  slices: sliceInformer,
-  nodes: nodeInformer,
+  ...view,
   onError: report('announcer'),
   onTaken: ({ address, service }) => log.info({ address, service }, 'taking a load balancer address'),
 })
@@ -143,8 +131,8 @@ const deps: PodDependencies = {
   },
   emit,
   serviceVariables: async (pod) => {
-    await serviceInformer.synced
-    return serviceEnvironment(pod, serviceInformer.list())
+    await view.services.synced
+    return serviceEnvironment(pod, view.services.list())
   },
   deletePod,
   admit: (pod) => refusePod(pod, manager.list(), allocatable),
@@ -186,7 +174,7 @@ const serviceProxy =
   options.proxyMode === 'none'
     ? undefined
     : new ServiceProxy({
-        client,
+        ...view,
         nodeName,
         clusterCidrs: clusterCidr.split(','),
         serviceCidrs: options.serviceCidr.split(','),
@@ -245,10 +233,8 @@ await Promise.all([
     },
     stop.signal,
   ),
+  view.run(stop.signal),
   nodeNetwork.run(stop.signal),
-  serviceInformer.run(stop.signal),
-  sliceInformer.run(stop.signal),
-  nodeInformer.run(stop.signal),
   announcer.run(stop.signal),
   manager.run(stop.signal),
   policies?.run(stop.signal),

@@ -2,19 +2,17 @@
 // nodes' ranges, its rules and kernel settings. Nodes' changes wake it; a slow full comparison mends what somebody else
 // took away. `verify` compares in the same way and changes nothing.
 
-import type { Client } from '../../api/client/client.ts'
-import { Informer } from '../../api/client/informer.ts'
+import type { Informer } from '../../api/client/informer.ts'
 import type { Node } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import type { Stored } from '../../api/objects/object.ts'
-import { nodes } from '../../api/resources/nodes.ts'
 import { compareParts, type NodeParts } from './node-parts.ts'
 import { type NetworkKind, type NodePlan, planNetwork, type Uplink } from './plan.ts'
 import { applyRepairs } from './repair.ts'
 import { readUplinks } from './uplink.ts'
 
 export interface NodeNetworkOptions {
-  client: Client
+  nodes: Informer<Node>
   nodeName: string
   /** This node's own addresses; tunnels go over the first. */
   nodeIps: readonly string[]
@@ -44,7 +42,7 @@ export class NodeNetwork implements Verifiable {
 
   constructor(options: NodeNetworkOptions) {
     this.#options = options
-    this.#nodes = new Informer(options.client, nodes, { onError: options.onError })
+    this.#nodes = options.nodes
     this.#nodes.onChange(() => {
       this.#changed = true
       this.#wake?.()
@@ -56,14 +54,15 @@ export class NodeNetwork implements Verifiable {
     return this.#nodes.get(this.#options.nodeName)
   }
 
-  /** Works until the signal aborts. Everything stays in the kernel then: pods outlive the agent. Rejects when it can no longer follow the Nodes. */
+  /** Works until the signal aborts. Everything stays in the kernel then: pods outlive the agent. */
   async run(signal: AbortSignal): Promise<void> {
-    const wakeUp = () => this.#wake?.()
-    signal.addEventListener('abort', wakeUp)
-    const following = this.#nodes.run(signal)
-    await Promise.race([this.#nodes.synced, following])
-    await Promise.all([following, this.#keep(signal)])
-    signal.removeEventListener('abort', wakeUp)
+    const aborted = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => {
+      aborted.resolve()
+      this.#wake?.()
+    })
+    await Promise.race([this.#nodes.synced, aborted.promise])
+    await this.#keep(signal)
   }
 
   async verify(): Promise<Difference[]> {

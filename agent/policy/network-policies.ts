@@ -14,7 +14,7 @@ import { networkPolicies } from '../../api/resources/network-policies.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { AttachedPods, type AttachedSandbox } from './attached-pods.ts'
 import type { PolicyBackend } from './backend.ts'
-import { toPolicyPod } from './pod.ts'
+import { toPolicyPod, trimPod } from './pod.ts'
 import { PolicyTable } from './table.ts'
 
 export interface NetworkPoliciesOptions {
@@ -58,7 +58,7 @@ export class NetworkPolicies implements Verifiable {
     this.#options = options
     this.#policies = new Informer(client, networkPolicies, { onError })
     this.#namespaces = new Informer(client, namespaces, { onError })
-    this.#pods = new Informer(client, pods, { onError })
+    this.#pods = new Informer(client, pods, { onError, trim: trimPod })
     this.#policies.onChange(({ old, object }) => this.#mark('policies', toKey(object ?? old ?? {})))
     this.#namespaces.onChange(({ old, object }) => this.#mark('namespaces', toKey(object ?? old ?? {})))
     this.#pods.onChange(({ old, object }) => this.#mark('pods', toKey(object ?? old ?? {})))

@@ -47,6 +47,27 @@ export function toPolicyPod(
   }
 }
 
+/** The pod cut down to what is read of it here: a node keeps every pod of the cluster. */
+export function trimPod({ metadata, spec, status }: Stored<Pod>): Stored<Pod> {
+  const { name, namespace, uid, resourceVersion, creationTimestamp, labels } = metadata
+  const { hostNetwork, nodeName, containers, initContainers } = spec
+  const { phase, podIP, podIPs } = status ?? {}
+  return {
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp, ...(labels && { labels }) },
+    spec: {
+      hostNetwork,
+      nodeName,
+      containers: containers.map(({ name: container, ports }) => ({ name: container, ports })),
+      initContainers: initContainers?.map(({ name: container, ports, restartPolicy }) => ({
+        name: container,
+        ports,
+        restartPolicy,
+      })),
+    },
+    status: { phase, podIP, podIPs },
+  }
+}
+
 function reportedIps(status: Pod['status']): string[] {
   const { podIP = '', podIPs = [] } = status ?? {}
   return [podIP, ...podIPs.map(({ ip }) => ip ?? '')].filter((ip) => ip !== '')

@@ -1,15 +1,11 @@
 // Keeps the kernel of this node at what Services and their endpoints want. Events only mark a Service as changed; what
 // changed within a few milliseconds is worked out from the newest objects and handed to the backend as one call.
 
-import type { Client } from '../../api/client/client.ts'
-import { Informer } from '../../api/client/informer.ts'
+import type { Informer } from '../../api/client/informer.ts'
 import { pause } from '../../api/client/work-queue.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
-import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
-import { nodes } from '../../api/resources/nodes.ts'
-import { services } from '../../api/resources/services.ts'
 import type { BackendOptions, ProxyBackend } from './backend.ts'
 import { ConnectionCleaner } from './connection-cleaner.ts'
 import { HealthCheckServers } from './health/health-check-servers.ts'
@@ -19,7 +15,10 @@ import { createBackend, type ProxyMode } from './modes.ts'
 import { type ServicePort, toServicePorts } from './table.ts'
 
 export interface ServiceProxyOptions extends BackendOptions {
-  client: Client
+  services: Informer<Service>
+  /** With the index "service": "namespace/name" of the slice's Service. */
+  slices: Informer<EndpointSlice>
+  nodes: Informer<Node>
   nodeName: string
   mode: ProxyMode
   /** Where load balancers and probes ask: the address for all health servers, the port of the proxy's own; absent: nowhere. */
@@ -37,10 +36,7 @@ const resyncMs = 60_000
 export class ServiceProxy implements Verifiable {
   readonly #options: ServiceProxyOptions
   readonly #backend: ProxyBackend
-  readonly #services: Informer<Service>
-  readonly #slices: Informer<EndpointSlice>
-  /** This node, for its zone. */
-  readonly #self: Informer<Node>
+  /** This node's. */
   #zone: string | undefined
   readonly #health: ProxyHealth
   readonly #checks: HealthCheckServers | undefined
@@ -52,41 +48,37 @@ export class ServiceProxy implements Verifiable {
   readonly #written = Promise.withResolvers<void>()
 
   constructor(options: ServiceProxyOptions) {
-    const { client, onError } = options
+    const { services, slices, nodes, nodeName, onError } = options
     this.#options = options
     this.#backend = createBackend(options.mode, options)
     this.#cleaner = new ConnectionCleaner(options, this.#backend)
     const { host = '::', port = 0 } = options.health ?? {}
-    this.#health = new ProxyHealth({ host, port, now: Date.now, isEligible: () => isEligible(this.#self.list()[0]) })
+    this.#health = new ProxyHealth({ host, port, now: Date.now, isEligible: () => isEligible(nodes.get(nodeName)) })
     if (options.health !== undefined)
       this.#checks = new HealthCheckServers({ host, onError, isHealthy: () => this.#health.isHealthy })
-    this.#services = new Informer(client, services, { onError })
-    this.#slices = new Informer(client, endpointSlices, {
-      onError,
-      indexes: { service: (slice) => [serviceKeyOf(slice)] },
+    nodes.onChange(({ object }) => {
+      if (object?.metadata.name === nodeName) this.#setZone(object.metadata.labels?.[zoneLabel])
     })
-    this.#self = new Informer(client, nodes, { onError, fieldSelector: `metadata.name=${options.nodeName}` })
-    this.#self.onChange(({ object }) => this.#setZone(object?.metadata.labels?.[zoneLabel]))
-    this.#services.onChange(({ old, object }) => this.#mark(toKey(object ?? old ?? {})))
-    this.#slices.onChange(({ old, object }) => {
+    services.onChange(({ old, object }) => this.#mark(toKey(object ?? old ?? {})))
+    slices.onChange(({ old, object }) => {
       if (old !== undefined) this.#mark(serviceKeyOf(old))
       if (object !== undefined) this.#mark(serviceKeyOf(object))
     })
   }
 
-  /** Serves until the signal aborts. The rules stay: connections must outlive the agent. Rejects when it can no longer follow the cluster. */
+  /** Serves until the signal aborts. The rules stay: connections must outlive the agent. */
   async run(signal: AbortSignal): Promise<void> {
-    const wakeUp = () => this.#wake?.()
-    signal.addEventListener('abort', wakeUp)
-    if (this.#options.health !== undefined) await this.#health.listen()
-    const all = [this.#services, this.#slices, this.#self]
-    const informers = Promise.all(all.map((informer) => informer.run(signal)))
+    const { services, slices, nodes, health } = this.#options
+    const aborted = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => {
+      aborted.resolve()
+      this.#wake?.()
+    })
+    if (health !== undefined) await this.#health.listen()
     // Nothing is written before all lists are whole: half a picture would cut working Services.
-    await Promise.race([Promise.all(all.map(({ synced }) => synced)), informers])
-    // Together, so that informers that fail later are heard of at once: rules that nobody keeps up look like working ones.
-    await Promise.all([informers, this.#serve(signal)])
+    await Promise.race([Promise.all([services, slices, nodes].map(({ synced }) => synced)), aborted.promise])
+    await this.#serve(signal)
     await Promise.all([this.#health.close(), this.#checks?.close()])
-    signal.removeEventListener('abort', wakeUp)
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
@@ -119,7 +111,7 @@ export class ServiceProxy implements Verifiable {
   #setZone(zone: string | undefined): void {
     if (zone === this.#zone) return
     this.#zone = zone
-    for (const service of this.#services.list()) this.#mark(toKey(service))
+    for (const service of this.#options.services.list()) this.#mark(toKey(service))
   }
 
   #mark(serviceKey: string): void {
@@ -161,21 +153,18 @@ export class ServiceProxy implements Verifiable {
   }
 
   async #serveHealth(keys: readonly string[]): Promise<void> {
+    const { services, slices, nodeName } = this.#options
     for (const key of keys) {
-      const service = this.#services.get(key)
-      const slices = this.#slices.byIndex('service', key)
-      await this.#checks?.set(key, service && localHealthOf(service, slices, this.#options.nodeName))
+      const service = services.get(key)
+      await this.#checks?.set(key, service && localHealthOf(service, slices.byIndex('service', key), nodeName))
     }
   }
 
   #portsOf(key: string): ServicePort[] {
-    const service = this.#services.get(key)
-    return service === undefined
-      ? []
-      : toServicePorts(service, this.#slices.byIndex('service', key), {
-          nodeName: this.#options.nodeName,
-          zone: this.#zone,
-        })
+    const { services, slices, nodeName } = this.#options
+    const service = services.get(key)
+    if (service === undefined) return []
+    return toServicePorts(service, slices.byIndex('service', key), { nodeName, zone: this.#zone })
   }
 }
 

@@ -25,6 +25,7 @@ async function inNode(steps: string): Promise<string> {
     import { setTimeout as pause } from 'node:timers/promises'
     const { FakeClient } = await import(${source('api/client/fake-client.ts')})
     const { nodes } = await import(${source('api/resources/nodes.ts')})
+    const { Informer } = await import(${source('api/client/informer.ts')})
     const { NodeNetwork } = await import(${source('agent/network/node-network.ts')})
     const client = new FakeClient()
     const peer = (index) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-' + index },
@@ -33,7 +34,8 @@ async function inNode(steps: string): Promise<string> {
     const routes = () => execFileSync('ip', ['route', 'show', 'proto', '96'], { encoding: 'utf8' })
     const until = async (isTrue) => { while (!isTrue()) await pause(20) }
     const stop = new AbortController()
-    const network = new NodeNetwork({ client, nodeName: 'node-1', nodeIps: ["192.0.2.1"], kind: "host-gw", clusterCidrs: ["10.244.0.0/16"], confDir: '/nowhere',
+    const followed = new Informer(client, nodes)
+    const network = new NodeNetwork({ nodes: followed, nodeName: 'node-1', nodeIps: ["192.0.2.1"], kind: "host-gw", clusterCidrs: ["10.244.0.0/16"], confDir: '/nowhere',
       reservationsDir: '/nowhere', onError: (error) => { throw error } })
     ${steps}`
   return await run('node', ['--input-type=module', '-e', script], { ...node, signal: AbortSignal.timeout(20_000) })
@@ -41,7 +43,7 @@ async function inNode(steps: string): Promise<string> {
 
 test('nodes that come in a burst all get their route, and the end is heard at once', async () => {
   const printed = await inNode(`
-    const running = network.run(stop.signal)
+    const running = Promise.all([followed.run(stop.signal), network.run(stop.signal)])
     for (let index = 2; index < 22; index++) { await client.create(nodes, peer(index)); await pause(3) }
     await until(() => routes().trim().split('\\n').length === 20)
     process.stdout.write(routes())
@@ -57,7 +59,7 @@ test('a new life removes the routes of nodes that went, and leaves those of othe
   await network.ip(node, 'route add 198.51.100.0/24 via 192.0.2.2')
   await inNode(`
     await client.create(nodes, peer(30))
-    const running = network.run(stop.signal)
+    const running = Promise.all([followed.run(stop.signal), network.run(stop.signal)])
     await until(() => routes().startsWith('10.244.30.0/24') && routes().trim().split('\\n').length === 1)
     stop.abort()
     await running`)

@@ -9,6 +9,7 @@ import type { NetworkKind } from '../../agent/network/plan.ts'
 import type { AttachRequest } from '../../agent/network/pod-network.ts'
 import { removePodNetwork } from '../../agent/network/remove.ts'
 import { FakeClient } from '../../api/client/fake-client.ts'
+import { Informer } from '../../api/client/informer.ts'
 import type { Difference } from '../../api/net/difference.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 
@@ -63,8 +64,9 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
   const client = new FakeClient()
   const stop = new AbortController()
   const confDir = join(dataDir, 'conf')
+  const followed = new Informer(client, nodes)
   const network = new NodeNetwork({
-    client,
+    nodes: followed,
     nodeName: self.name,
     nodeIps: self.addresses,
     kind,
@@ -75,7 +77,7 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
   })
   const where = { confDir, binDirs: ['/usr/lib/cni'], dataDir }
   const pods = new CniNetwork(where)
-  let running: Promise<void> | undefined
+  let running: Promise<unknown> | undefined
   const known = new Map<string, string>()
   return {
     verify: async () => [...(await network.verify()), ...(await pods.verify())],
@@ -86,7 +88,7 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
           known.delete(name)
         }
       for (const node of wanted) await putNode(client, known, node)
-      running ??= network.run(stop.signal)
+      running ??= Promise.all([followed.run(stop.signal), network.run(stop.signal)])
       while ((await network.verify()).length > 0) await pause(50)
     },
     async repair() {
