@@ -21,6 +21,13 @@ const name = process.env.FAIRLEAD_LAB ?? 'lab'
 /** Those of the agent that a namespace of this machine can run; IPVS wants kernel modules, see `scripts/test vm`. */
 const proxyModes = ['iptables', 'nftables', 'userspace']
 
+/** What shows a mode's rules for Services. */
+const rulesCommands: Record<string, string> = {
+  iptables: 'iptables -t nat -L KUBE-SERVICES -n',
+  nftables: 'nft list table ip kube-proxy',
+  userspace: 'iptables -t nat -L KUBE-SERVICES -n',
+}
+
 /** With vxlan the lab has two subnets, so that both a tunnel and a direct route are seen. */
 const networks = ['host-gw', 'vxlan']
 
@@ -53,9 +60,8 @@ program
     }) => {
       const lab = await up(name, { nodes, proxyMode, network })
       if (withDemo) await demo(lab)
-      console.log(
-        '\nThe lab is up. Try:\n  scripts/lab kubectl get pods -o wide\n  scripts/lab exec node-1 -- iptables -t nat -L KUBE-SERVICES -n\n  scripts/lab down',
-      )
+      const hints = ['kubectl get pods -A -o wide', `exec node-1 -- ${rulesCommands[proxyMode]}`, 'down']
+      console.log(`\nThe lab is up. Try:\n${hints.map((hint) => `  scripts/lab ${hint}\n`).join('')}`)
     },
   )
 program
