@@ -151,8 +151,9 @@ async function sendMarked(cluster: BrokenCluster, { from, real }: BrokenNetwork,
     ),
   )
   try {
-    // A refusal that comes while the first packet is still being sent counts only when it is sent again, after a second.
-    const timeoutMs = real === 'refused' ? 2_500 : real === 'silent' ? 500 : 1_000
+    // A refusal that comes while the first packet is still being sent counts only when it is sent again, after a second; an answer
+    // may wait for neighbours of links that are new.
+    const timeoutMs = real === 'silent' ? 500 : 3_000
     const answer = await sendPacket({ ...flow, timeoutMs }, { netns: cluster.host(from).netns })
     const seen = await Promise.all(places.map(({ place, host }) => readWatch(id, place, { netns: host.netns })))
     return { mark, answer, seen: seen.flat() }
