@@ -56,7 +56,7 @@ export function addNetTrace(net: Command): void {
         const { trace, missing } = await findOut(session, from, to, options)
         for (const text of missing) process.stderr.write(`no picture of ${text}\n`)
         process.stdout.write(render(trace))
-        const code = exitCodeOf(trace)
+        const code = missing.length > 0 && trace.proof?.agrees !== true ? 2 : exitCodeOf(trace)
         if (code !== 0) throw new ExitError(code)
       }),
     )

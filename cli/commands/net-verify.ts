@@ -13,13 +13,25 @@ interface VerifyOptions {
   output?: string
 }
 
+const examples = `
+Examples:
+  fairlead net verify                    all nodes
+  fairlead net verify node-1 node-2      some
+  fairlead net verify --repair           mend what is Fairlead's, and look again; what others made is left alone
+  fairlead net verify -o json            for programs: api/net/difference.ts says what the fields mean
+
+Compared are routes, neighbours, tunnels, settings and masquerading of each node, links and addresses of its pods, network policies,
+Services, load balancer addresses and faults.
+Exit code: 0 nothing differs, or not any more; 1 something does; 2 a node, or a part of it, could not tell.`
+
 /** Adds the verb. */
 export function addNetVerify(net: Command): void {
   net
     .command('verify [nodes...]')
-    .description('compare what the nodes’ kernels hold with what the cluster wants; exit 1 when they differ')
+    .description("compare what the nodes' kernels hold with what the cluster wants")
     .option('--repair', 'mend what differs, and look again')
     .option('-o, --output <format>', 'table or json')
+    .addHelpText('after', examples)
     .action(
       inSession(async (session: Session, names: string[], options: VerifyOptions) => {
         const wanted =
@@ -35,9 +47,15 @@ export function addNetVerify(net: Command): void {
         process.stdout.write(
           options.output === 'json' ? `${JSON.stringify(answers, undefined, 2)}\n` : formatAnswers(answers),
         )
-        if (answers.some(({ differences, errors }) => differences.length + errors.length > 0)) throw new ExitError(1)
+        const code = exitCodeOf(answers)
+        if (code !== 0) throw new ExitError(code)
       }),
     )
+}
+
+function exitCodeOf(answers: readonly VerifyAnswer[]): number {
+  if (answers.some(({ differences }) => differences.length > 0)) return 1
+  return answers.some(({ errors }) => errors.length > 0) ? 2 : 0
 }
 
 function unreachable(node: string, { message }: Error): VerifyAnswer {

@@ -22,7 +22,7 @@ export interface RealPacket {
   send(): Promise<{ answer: SendAnswer; seen: SeenAt[] }>
 }
 
-/** Everything is ready to count once this is done. */
+/** Everything is ready to count once this is done. Throws when the node that sends cannot be asked. */
 export async function prepareRealPacket(options: RealPacketOptions): Promise<RealPacket> {
   const { agents, places, flow, from } = options
   const mark = randomInt(1, 65_535)
@@ -32,17 +32,24 @@ export async function prepareRealPacket(options: RealPacketOptions): Promise<Rea
     if (from.node !== node) return undefined
     return { ...(from.pod !== undefined && { pod: from.pod }), hook: 'output', flow }
   }
-  await Promise.all(
-    [...places].map(([node, pods]) => {
+  const nodes = [...places]
+  const begun = await Promise.allSettled(
+    nodes.map(([node, pods]) => {
       const begin = beginOn(node)
       return agents.watch(node, { id, mark, pods: [...pods], ...(begin && { begin }) })
     }),
   )
+  // A node that does not answer is not watched; what sends must answer.
+  const watched = nodes.flatMap(([node], at) => (begun[at]?.status === 'fulfilled' ? [node] : []))
+  const failure = begun.find(
+    (each, at) => each.status === 'rejected' && from !== 'outside' && nodes[at]?.[0] === from.node,
+  )
+  if (failure?.status === 'rejected') throw failure.reason
   return {
     mark,
     send: async () => {
       const answer = await send(options)
-      const answers = await Promise.all([...places.keys()].map((node) => agents.seen(node, id)))
+      const answers = await Promise.all(watched.map((node) => agents.seen(node, id)))
       return { answer, seen: answers.flatMap(({ seen }) => seen) }
     },
   }
