@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { CommandError, run } from './exec.ts'
 
@@ -30,4 +35,22 @@ test('words on stderr are a failure where the caller says so', async () => {
 test('an abort ends the program', async () => {
   const limit = AbortSignal.timeout(100)
   await expect(run('sleep', ['60'], { signal: limit })).rejects.toMatchObject({ exitCode: undefined })
+})
+
+test('long input is read whole, or not at all, also when this process is killed meanwhile', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'fairlead-exec-'))
+  const counted = join(dir, 'counted')
+  // The reader waits until its parent is gone.
+  const program = `
+    const { run } = await import(${JSON.stringify(join(import.meta.dirname, 'exec.ts'))})
+    const reader = 'echo; while [ $(ps -o ppid= -p $$) -eq ' + process.pid + ' ]; do sleep 0.05; done; wc -c > ${counted}; mv ${counted} ${counted}-all'
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200)
+    await run('sh', ['-c', reader], { input: 'x'.repeat(1_000_000) })`
+  try {
+    await once(spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' }), 'exit')
+    const size = await run('sh', ['-c', `while [ ! -e ${counted}-all ]; do sleep 0.05; done; cat ${counted}-all`])
+    expect(Number(size)).toBe(1_000_000)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })

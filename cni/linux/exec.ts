@@ -1,6 +1,10 @@
 // The one place that starts programs on this host. Programs get no shell, and their words on stderr become the error.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { execa } from 'execa'
@@ -35,11 +39,13 @@ export async function run(
   { input, netns, signal, strict = false }: RunOptions = {},
 ): Promise<string> {
   const [file, fileArgs] = enter(netns, program, args)
+  const inputFile = input !== undefined && input.length > pipeLength ? writeInput(input) : undefined
   // Not execa: this is started for every pod and every change of a Service, and costs a third of the processor time.
   const child = spawn(file, fileArgs, {
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [inputFile ?? (input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     ...(signal !== undefined && { signal }),
   })
+  if (inputFile !== undefined) closeSync(inputFile)
   // A program that ends before it has read all of its input says by its exit code whether that is a failure.
   child.stdin?.on('error', () => undefined).end(input)
   const [stdout, stderr, { exitCode, cause }] = await Promise.all([
@@ -49,6 +55,23 @@ export async function run(
   ])
   if (exitCode === 0 && !(strict && stderr !== '')) return stdout
   throw new CommandError([program, ...args].join(' '), exitCode, stderr, cause)
+}
+
+/**
+ * What is longer does not go into a pipe at once. Were this process killed after the first part, the program would take that
+ * for all: it gets a file.
+ */
+const pipeLength = 32_768
+
+/** A file without a name, open for reading from its start. */
+function writeInput(text: string): number {
+  const path = join(tmpdir(), `fairlead-input-${randomUUID()}`)
+  const file = openSync(path, 'wx+', 0o600)
+  unlinkSync(path)
+  // At a given position, so that the reader starts from the first byte.
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at)
+  return file
 }
 
 async function readAll(stream: Readable | null): Promise<string> {

@@ -1,0 +1,133 @@
+// An agent that is killed at any moment of writing leaves Services that work, and the next one goes on from there.
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ServiceChanges } from '../../agent/proxy/backend.ts'
+import { type ProxyMode, removeOtherModes } from '../../agent/proxy/modes.ts'
+import type { Endpoint, ServicePort } from '../../agent/proxy/table.ts'
+import { run } from '../../cni/linux/exec.ts'
+import { NodeProxy } from '../packets/node-proxy.ts'
+import { type Host, TestNetwork } from '../support/namespaces.ts'
+
+const program = join(import.meta.dirname, '..', 'packets', 'main.ts')
+const echo = `require('net').createServer((s) => s.on('error', () => s.destroy()).pipe(s)).listen(8080, () => console.log('listening'))`
+const kills = 8
+const timeoutMs = 90_000
+
+let network: TestNetwork
+let node: Host
+let client: Host
+
+beforeAll(async () => {
+  network = await TestNetwork.create('killed')
+  node = await network.addHost('node')
+  await run('sysctl', ['-qw', 'net.ipv4.ip_forward=1'], node)
+  client = await addPod('client', 1)
+  await network.start(await addPod('server', 2), process.execPath, ['-e', echo], 'listening')
+})
+afterAll(() => network.close())
+
+async function addPod(name: string, index: number): Promise<Host> {
+  const pod = await network.addHost(name)
+  await network.connect(node, `to-${name}`, `10.244.${index}.1/24`, pod, 'eth0', `10.244.${index}.2/24`)
+  await network.ip(pod, `route add default via 10.244.${index}.1`)
+  return pod
+}
+
+/** Services that change all the time, enough for many texts and for more than a pipe holds. */
+const churning = 300
+
+/** The whole table in its nth state: one Service is always the same, the others have other endpoints, and half of them go. */
+function tableOf(state: number): ServiceChanges {
+  const changing = Array.from({ length: churning }, (_, index): [string, ServicePort[]] => {
+    const isThere = index % 2 === 0 || state % 2 === 0
+    const cluster = [0, 1, 2].map((at) => ({ ip: `10.244.${3 + ((index + state) % 200)}.${2 + at}`, port: 80 }))
+    return [`default/s${index}`, isThere ? [makePort(`default/s${index}`, 100 + index, cluster)] : []]
+  })
+  return new Map([['default/stable', [makePort('default/stable', 1, [{ ip: '10.244.2.2', port: 8080 }])]], ...changing])
+}
+
+function makePort(id: string, host: number, endpoints: Omit<Endpoint, 'local'>[]): ServicePort {
+  return {
+    id,
+    family: 'ipv4',
+    protocol: 'tcp',
+    clusterIp: `10.96.${host >> 8}.${host & 255}`,
+    port: 80,
+    externalIps: [],
+    loadBalancerIps: [],
+    sourceRanges: [],
+    internalPolicy: 'Cluster',
+    externalPolicy: 'Cluster',
+    cluster: endpoints.map((endpoint) => ({ ...endpoint, local: false })),
+    local: [],
+  }
+}
+
+/** A connection through the Service; each question is answered with itself. */
+class Caller {
+  readonly #process: ChildProcessWithoutNullStreams
+  readonly #answers: AsyncIterator<string>
+
+  constructor() {
+    this.#process = spawn('nsenter', [`--net=${client.netns}`, 'socat', '-', 'TCP:10.96.0.1:80,connect-timeout=2'])
+    this.#answers = createInterface(this.#process.stdout)[Symbol.asyncIterator]()
+  }
+
+  /** The answer; undefined when there is no connection, or it has ended. */
+  async ask(question: string): Promise<string | undefined> {
+    this.#process.stdin.write(`${question}\n`)
+    const { value } = await this.#answers.next()
+    return value
+  }
+
+  close(): void {
+    this.#process.kill()
+  }
+}
+
+/** How long a proxy takes from nothing known to the whole table written, with what the one before left. */
+async function measureSync(mode: ProxyMode, state: number): Promise<number> {
+  const proxy = await NodeProxy.start(node, program, mode)
+  const startedMs = performance.now()
+  await proxy.apply(tableOf(state))
+  const tookMs = performance.now() - startedMs
+  await proxy.kill()
+  return tookMs
+}
+
+describe.each(['nftables', 'iptables'] satisfies ProxyMode[])('%s', (mode) => {
+  afterAll(() => removeOtherModes(undefined, node))
+
+  test(
+    'killed at any moment, it leaves Services that work, and the next one writes what is missing',
+    async () => {
+      await measureSync(mode, 0)
+      const syncMs = await measureSync(mode, 1)
+      const old = new Caller()
+      expect(await old.ask('hello')).toBe('hello')
+      for (let index = 0; index < kills; index++) {
+        const proxy = await NodeProxy.start(node, program, mode)
+        const ended = proxy.apply(tableOf(index)).catch(() => undefined)
+        // Spread evenly over the whole time: chance would leave gaps.
+        const killedAtMs = (syncMs * (index + 0.5)) / kills
+        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, killedAtMs))])
+        await proxy.kill()
+        const caller = new Caller()
+        const word = `killed after ${killedAtMs.toFixed(0)} of ${syncMs.toFixed(0)} ms`
+        expect(await caller.ask(word)).toBe(word)
+        expect(await old.ask(word)).toBe(word)
+        caller.close()
+      }
+      const last = await NodeProxy.start(node, program, mode)
+      await last.apply(tableOf(1))
+      expect(await last.verify()).toEqual([])
+      expect(await old.ask('goodbye')).toBe('goodbye')
+      await last.kill()
+      old.close()
+    },
+    timeoutMs,
+  )
+})
