@@ -43,6 +43,7 @@ export async function makeBrokenCluster(
   for (const node of cluster.nodes) {
     const backend = createBackend(options.mode ?? 'iptables', {
       clusterCidrs: ['10.244.0.0/16', 'fd00:10:244::/48'],
+      serviceCidrs: ['10.96.0.0/16', 'fd00:10:96::/108'],
       netns: node.host.netns,
     })
     await backend.apply(servicesOf(cluster, node))

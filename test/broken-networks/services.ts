@@ -41,7 +41,7 @@ export const services: BrokenNetwork[] = [
     to: 'web',
     port: 81,
     expected: { cause: 'not-served', at: 'node-1' },
-    real: lost,
+    real: 'refused',
   },
   {
     name: 'the list of Services was flushed',
@@ -50,7 +50,7 @@ export const services: BrokenNetwork[] = [
     from: 'a',
     to: 'web',
     expected: { cause: 'not-served', at: 'node-1' },
-    real: lost,
+    real: 'refused',
     isServices: true,
   },
   {
@@ -60,7 +60,7 @@ export const services: BrokenNetwork[] = [
     from: 'a',
     to: 'web',
     expected: { cause: 'not-served', at: 'node-1' },
-    real: lost,
+    real: 'refused',
     isServices: true,
   },
   {
@@ -70,7 +70,7 @@ export const services: BrokenNetwork[] = [
     from: 'a',
     to: 'web',
     expected: { cause: 'not-served', at: 'node-1' },
-    real: lost,
+    real: 'refused',
     isServices: true,
   },
   {

@@ -240,7 +240,7 @@ function causeOf({ object = '', text, chain }: RuleReference, matched: readonly 
   if (object.startsWith('fault ')) return 'fault'
   if (/no endpoints|no local endpoints/.test(text)) return 'no-endpoints'
   if (object.startsWith('Service') && matched.some((rule) => rule.text.includes('@no-endpoint'))) return 'no-endpoints'
-  if (text.includes('@cluster-ips')) return 'not-served'
+  if (/@cluster-ips|no Service has this address/.test(text)) return 'not-served'
   if (/^KUBE-FW-|firewall|source.?range/i.test(`${chain} ${text}`)) return 'source-range'
   return 'rule'
 }
