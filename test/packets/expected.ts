@@ -101,10 +101,11 @@ function addressesOf(source: PacketCase['source']): string[] {
 /** Why these answers are not what is expected; undefined when they are. */
 export function complainAbout(expected: Expected, answers: readonly string[]): string | undefined {
   const wrong = answers.filter((answer) => !isExpected(expected, answer))
-  return wrong.length === 0
-    ? undefined
-    : `wanted ${describe(expected)}, got ${wrong.map((each) => each || 'nothing').join(', ')}`
+  return wrong.length === 0 ? undefined : `wanted ${describe(expected)}, got ${wrong.map(describeAnswer).join(', ')}`
 }
+
+/** An answer in words. */
+export const describeAnswer = (answer: string) => answer || 'nothing'
 
 function isExpected(expected: Expected, answer: string): boolean {
   if (expected.outcome === 'undefined') return true

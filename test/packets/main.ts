@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { modeTraits } from './expected.ts'
 import { proxyFlag, serveNodeProxy } from './node-proxy.ts'
 import { type CaseResult, PacketSuite, runTable } from './run.ts'
+import { runScenarios } from './scenarios.ts'
 import type { NetworkKind } from './topology.ts'
 
 const usage = `Usage: node test/packets/main.ts [options]
@@ -44,7 +45,7 @@ async function runSuite(mode: string, network: NetworkKind, timeoutSeconds: numb
   const startedMs = performance.now()
   const suite = await PacketSuite.start({ mode, network, timeoutSeconds, program: process.argv[1] ?? '' })
   try {
-    return await runTable(suite)
+    return [...(await runTable(suite)), ...(await runScenarios(suite))]
   } finally {
     await suite.close()
     console.log(`# ${mode} ${network}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
