@@ -104,10 +104,11 @@ export class DiskLog {
   *headsBelow(prefix: string, after: string, transaction: Transaction): Iterable<[string, Head]> {
     const first = Buffer.from(prefix)
     const last = Buffer.from(after)
-    const start = Buffer.compare(last, first) > 0 ? last : first
+    const isFollowing = after !== '' && Buffer.compare(last, first) >= 0
+    const start = isFollowing ? last : first
     // 0xff comes in no UTF-8 text, so this is after every key with the prefix.
     const end = Buffer.concat([first, Buffer.of(0xff)])
-    const range = { ...(start.length > 0 && { start }), end, exclusiveStart: start === last, transaction }
+    const range = { ...(start.length > 0 && { start }), end, exclusiveStart: isFollowing, transaction }
     for (const { key, value } of this.#heads.getRange(range)) yield [Buffer.from(key).toString(), decodeHead(value)]
   }
 

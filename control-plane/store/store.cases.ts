@@ -165,6 +165,12 @@ export function testStore(make: () => Promise<Store>): void {
       expect(entries).toEqual(before)
     })
 
+    test('a page after the key that is the prefix itself begins behind it', async () => {
+      for (const key of ['/a', '/a/b']) await store.create(key, 'x')
+      const { entries } = await store.list('/a', { after: '/a' })
+      expect(entries.map(({ key }) => key)).toEqual(['/a/b'])
+    })
+
     test('past states can be read', async () => {
       const first = await store.create('/a/x', 'one')
       const second = await store.update('/a/x', 'two', first.revision)
