@@ -3,7 +3,7 @@
 //
 // All that depends on a Service is an element of a set or map that every Service shares; there is no chain and no map per
 // Service. nft reads the names of all chains and sets before it changes one element, and the kernel looks at every chain that
-// a changed verdict may lead to: 20,000 of them make a change cost 200 ms, these 30 make it 10 (docs/proxy-modes.md). A chain
+// a changed verdict may lead to: 20,000 of them make a change cost 200 ms, these 30 make it 10 (docs/proxy-nftables.md). A chain
 // exists per way of serving and number of endpoints, as that number is part of its rule.
 //
 // Needs Linux 5.14 and nft 1.0.
