@@ -9,7 +9,7 @@ import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../lab/progress.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 import { median, range } from './figures.ts'
-import { type Cost, clusterIpOf, lastEndpoints, type Order } from './load/proxy-writer.ts'
+import { type Cost, clusterIpOf, lastEndpoints, nodeIp, type Order } from './load/proxy-writer.ts'
 
 /** How much; smaller for a quick try. */
 export interface ScaleOptions {
@@ -50,6 +50,7 @@ async function build(net: TestNetwork): Promise<{ node: Host; client: Host }> {
   await net.connect(node, 'to-server', `${prefix}1/24`, server, 'eth0', `${prefix}${firstHost}/24`)
   for (let index = 1; index < endpointsEach; index++)
     await net.ip(server, `addr add ${prefix}${firstHost + index}/24 dev eth0`)
+  await net.ip(node, `addr add ${nodeIp}/32 dev lo`)
   await net.ip(client, 'route add default via 10.254.0.1')
   await net.ip(server, `route add default via ${prefix}1`)
   await net.start(server, process.execPath, [load('server.ts'), String(port)], 'listening')
@@ -106,12 +107,20 @@ function report(name: string, what: string, costs: readonly Cost[]): void {
   )
 }
 
+/** Rejects when the program ends before it has answered. */
+async function failOnExit(child: ChildProcess): Promise<never> {
+  await once(child, 'exit')
+  throw new Error('the proxy ended')
+}
+
 /** One life of a node's proxy. */
 class Writer {
   readonly #child: ChildProcess
+  readonly #ended: Promise<never>
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, ended: Promise<never>) {
     this.#child = child
+    this.#ended = ended
   }
 
   static async start(node: Host, mode: string, services: number, endpoints: number): Promise<Writer> {
@@ -119,18 +128,16 @@ class Writer {
     const child = spawn('nsenter', [`--net=${node.netns}`, process.execPath, ...words], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    await once(child, 'message')
-    return new Writer(child)
+    const ended = failOnExit(child)
+    ended.catch(() => undefined) // whoever waits for an answer hears of it
+    await Promise.race([once(child, 'message'), ended])
+    return new Writer(child, ended)
   }
 
   async ask(order: Order): Promise<Cost> {
-    const ended = Promise.withResolvers<never>()
-    const onExit = () => ended.reject(new Error('the proxy ended'))
-    this.#child.once('exit', onExit)
     const answer = once(this.#child, 'message')
     this.#child.send(order)
-    const [cost] = await Promise.race([answer, ended.promise])
-    this.#child.off('exit', onExit)
+    const [cost] = await Promise.race([answer, this.#ended])
     return cost
   }
 

@@ -23,6 +23,9 @@ export const clusterCidr = '10.240.0.0/12'
 /** The last Service, which has real endpoints at these addresses. */
 export const lastEndpoints = { prefix: '10.255.0.', firstHost: 2, port: 8080 }
 
+/** The node's address, where the mode userspace listens. */
+export const nodeIp = '192.0.2.11'
+
 /** The ClusterIP of a Service. */
 export function clusterIpOf(index: number): string {
   return toAddress(0x0a600000 + 1 + index)
@@ -75,7 +78,7 @@ async function measure(work: () => Promise<void>): Promise<Cost> {
 
 function serve(mode: string, count: number, size: number): void {
   if (!isProxyMode(mode)) throw new Error(`no mode ${mode}`)
-  const backend = createBackend(mode, { clusterCidrs: [clusterCidr] })
+  const backend = createBackend(mode, { clusterCidrs: [clusterCidr], nodeIps: [nodeIp] })
   let changes = 0
   const table = (): ServiceChanges =>
     new Map(Array.from({ length: count }, (_, index) => [`default/s${index}`, [makeService(index, count, size)]]))
