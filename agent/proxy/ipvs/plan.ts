@@ -136,13 +136,23 @@ class PortPlanner {
   }
 
   #setServer(key: string, endpoints: readonly Endpoint[]): void {
-    const { affinitySeconds, id, protocol } = this.#port
+    const { id, protocol } = this.#port
     this.#plan.servers.set(key, {
-      options: `-s ${this.#options.scheduler}${affinitySeconds === undefined ? '' : ` -p ${affinitySeconds}`}`,
+      options: this.#serverOptions(key.startsWith('-f ')),
       realServers: endpoints.map((endpoint) => toSocket(endpoint.ip, endpoint.port)),
       drains: protocol !== 'udp',
       owner: id,
     })
+  }
+
+  /**
+   * A persistent virtual server of a mark leaves the packet's port as it is (ip_vs_sched_persist), which is the Service's and
+   * not the endpoint's. There a client's address decides: it stays with its endpoint as long as the endpoints are the same.
+   */
+  #serverOptions(isMark: boolean): string {
+    const { affinitySeconds } = this.#port
+    if (affinitySeconds === undefined) return `-s ${this.#options.scheduler}`
+    return isMark ? '-s sh' : `-s ${this.#options.scheduler} -p ${affinitySeconds}`
   }
 
   #element(ip: string): string {

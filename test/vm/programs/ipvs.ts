@@ -98,6 +98,16 @@ test('with affinity a client stays with its endpoint', async () => {
   assert.equal(new Set(await answerers(probers.client, clusterIp, 80, 5)).size, 1)
 })
 
+test('affinity holds inside under externalTrafficPolicy Local too', async () => {
+  await serve(web({ affinitySeconds: 60, externalPolicy: 'Local', loadBalancerIps: [balancer], local: [two] }))
+  for (const from of [probers.client, probers.node]) {
+    const names = new Set(await answerers(from, balancer, 80, 4))
+    assert.equal(names.size, 1)
+    assert.match([...names].join(), /^b[12]$/)
+  }
+  assert.equal(nameOf(await ask(probers.outside, balancer, 80)), 'b2')
+})
+
 test('UDP is served too', async () => {
   await serve(web({ id: 'default/web:dns', protocol: 'udp', port: 53, cluster: [{ ...one, port: 5353 }] }))
   assert.deepEqual(await probers.client.ask([['udp', clusterIp, 53]]), ['b1 10.244.1.2'])
