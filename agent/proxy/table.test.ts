@@ -172,3 +172,10 @@ test('a node without a zone heeds no zone’s hint', () => {
   const far = hinted(['10.244.1.2', 'b', zone('z1')], ['10.244.2.2', 'c', zone('z2')])
   expect(ipsOf(toServicePorts(service(), [far], { nodeName: 'a' })[0]?.cluster)).toHaveLength(2)
 })
+
+test('endpoints that get nothing new, but are there, drain', () => {
+  const [gone, unready] = [{ ready: false, serving: true, terminating: true }, { ready: false }]
+  const slices = [slice(['10.244.1.2', 'b'], ['10.244.1.3', 'b', gone], ['10.244.1.4', 'b', unready])]
+  const [port] = toServicePorts(service(), slices, { nodeName: 'a' })
+  expect([ipsOf(port?.cluster), ipsOf(port?.draining)]).toEqual([['10.244.1.2'], ['10.244.1.3', '10.244.1.4']])
+})
