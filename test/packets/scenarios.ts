@@ -83,7 +83,7 @@ export async function runScenarios(suite: PacketSuite): Promise<CaseResult[]> {
 }
 
 /** Modes that refuse the whole range of Services; the others know the addresses that Services have. */
-const refusesNobodys = ['iptables', 'userspace']
+const refusesNobodys = ['iptables', 'nftables', 'userspace']
 
 async function complaintsOf(
   suite: PacketSuite,

@@ -21,7 +21,7 @@ const toEndpoints = (...hosts: number[]) => hosts.map((host) => ({ ip: `10.244.1
 
 /** A table that the kernel has, with these Services. */
 function makeTable(services: Record<string, ServicePort[]>): FamilyTable {
-  const table = new FamilyTable('ipv4', ['10.244.0.0/16'])
+  const table = new FamilyTable('ipv4', { pods: ['10.244.0.0/16'], services: ['10.96.0.0/16'] })
   table.change(new Map(Object.entries(services)))
   return table
 }
@@ -72,7 +72,7 @@ test('of two Services with one external address and port, the other gets it when
 })
 
 test('a family that no Service wants is never written', () => {
-  const table = new FamilyTable('ipv6', [])
+  const table = new FamilyTable('ipv6', { pods: [], services: [] })
   expect(table.change(new Map([['default/web', [{ ...port, cluster: toEndpoints(1) }]]])).isEmpty).toBe(true)
   expect(table.differences(undefined)).toEqual([])
 })

@@ -19,6 +19,7 @@ import {
   isSetName,
   layoutComment,
   nextChains,
+  type Ranges,
   type Spread,
   spreadChain,
   spreadRules,
@@ -34,7 +35,7 @@ const noSlots: SlotSource = () => ({ cluster: [], local: [] })
 
 export class FamilyTable {
   readonly family: Family
-  readonly #podRanges: readonly string[]
+  readonly #ranges: Ranges
   /** Elements are worked out when they are needed: they are many. */
   readonly #wanted = new Map<string, NumberedPort[]>()
   readonly #claims = new Claims()
@@ -45,9 +46,9 @@ export class FamilyTable {
   /** Whether the kernel has the table, as far as is known. A kernel without IPv6 is never asked for a table of it. */
   #exists = false
 
-  constructor(family: Family, podRanges: readonly string[]) {
+  constructor(family: Family, ranges: Ranges) {
     this.family = family
-    this.#podRanges = podRanges
+    this.#ranges = ranges
   }
 
   /** Whether any Service wants this family. */
@@ -81,7 +82,7 @@ export class FamilyTable {
     this.#exists = listing !== undefined || this.isWanted
     if (!this.#exists) return transaction
     const isWhole = listing !== undefined && this.#isWhole(listing)
-    if (!isWhole) transaction.declare(this.family, this.#podRanges)
+    if (!isWhole) transaction.declare(this.family, this.#ranges)
     const actual = isWhole ? listing : emptyListing()
     for (const [name, rules] of this.#wantedChains())
       if (isWhole || !this.#isFixed(name))
@@ -155,7 +156,7 @@ export class FamilyTable {
     const { added, removed } = this.#chains.change(spreadsOf(before).map(spreadChain), wanted.map(spreadChain))
     for (const name of added) {
       const spread = this.#spreads.get(name)
-      if (spread !== undefined) transaction.writeChain(name, spreadRules(spread, this.family, this.#podRanges))
+      if (spread !== undefined) transaction.writeChain(name, spreadRules(spread, this.family, this.#ranges.pods))
     }
     for (const name of removed) {
       this.#spreads.delete(name)
@@ -172,12 +173,12 @@ export class FamilyTable {
 
   /** Whether the table has all that no change of Services makes: if not, it is another version's, or somebody took it apart. */
   #isWhole({ comment, sets, chains }: Listing): boolean {
-    const fixed = [...fixedChains(this.family, this.#podRanges).keys()]
+    const fixed = [...fixedChains(this.family, this.#ranges).keys()]
     return comment === layoutComment && sets.has('affinity') && fixed.every((name) => chains.has(name))
   }
 
   #isFixed(chain: string): boolean {
-    return fixedChains(this.family, this.#podRanges).has(chain)
+    return fixedChains(this.family, this.#ranges).has(chain)
   }
 
   #isNeeded(chain: string): boolean {
@@ -185,8 +186,8 @@ export class FamilyTable {
   }
 
   *#wantedChains(): Iterable<[string, string[]]> {
-    yield* fixedChains(this.family, this.#podRanges)
-    for (const [name, spread] of this.#spreads) yield [name, spreadRules(spread, this.family, this.#podRanges)]
+    yield* fixedChains(this.family, this.#ranges)
+    for (const [name, spread] of this.#spreads) yield [name, spreadRules(spread, this.family, this.#ranges.pods)]
   }
 
   *#wantedElements(): Iterable<Element> {

@@ -22,13 +22,11 @@ export class NftablesBackend implements ProxyBackend {
 
   constructor(options: BackendOptions) {
     this.#options = options
-    this.#tables = (['ipv4', 'ipv6'] as const).map(
-      (family) =>
-        new FamilyTable(
-          family,
-          options.clusterCidrs.filter((range) => familyOf(range) === family),
-        ),
-    )
+    const { clusterCidrs, serviceCidrs = [] } = options
+    this.#tables = (['ipv4', 'ipv6'] as const).map((family) => {
+      const ofFamily = (ranges: readonly string[]) => ranges.filter((range) => familyOf(range) === family)
+      return new FamilyTable(family, { pods: ofFamily(clusterCidrs), services: ofFamily(serviceCidrs) })
+    })
   }
 
   async apply(changes: ServiceChanges): Promise<void> {

@@ -36,7 +36,7 @@ export function anyAddress(family: Family): string {
 }
 
 /** A table with another comment, or none, is of another version of this file, and is written anew as a whole. */
-export const layoutComment = 'Services, layout 1 of fairlead'
+export const layoutComment = 'Services, layout 2 of fairlead'
 
 /** The sets and maps whose elements follow from Services. `local-` ones are for traffic from outside under the policy Local. */
 const setNames = [
@@ -61,6 +61,14 @@ export type SetName = (typeof setNames)[number]
 /** Whether a set is one of those. */
 export function isSetName(name: string): name is SetName {
   return setNames.some((known) => known === name)
+}
+
+/** Where addresses of one family come from. */
+export interface Ranges {
+  /** Those of pods. */
+  pods: readonly string[]
+  /** ClusterIPs. */
+  services: readonly string[]
 }
 
 /** What a chain of `spreadChain` does: how traffic comes in, over how many endpoints it spreads, and for how long clients stay. */
@@ -163,7 +171,7 @@ function toDuration(seconds: number): string {
 }
 
 /** Chains that do not depend on Services: rules by name. The first line of a base chain says where it hooks in. */
-export function fixedChains(family: Family, podRanges: readonly string[]): Map<string, string[]> {
+export function fixedChains(family: Family, { pods, services }: Ranges): Map<string, string[]> {
   const { ip, loopback } = words[family]
   const service = `${ip} daddr . meta l4proto . th dport`
   const node = `fib daddr type local ${ip} daddr != ${loopback} meta l4proto . th dport`
@@ -179,6 +187,8 @@ export function fixedChains(family: Family, podRanges: readonly string[]): Map<s
         `${node} vmap @no-endpoint-nodeports`,
         // What was for a port of a Service has its endpoint's address by now: a Service address is no host.
         `${ip} daddr @cluster-ips reject`,
+        // Nor is one that no Service has.
+        ...services.map((range) => `${ip} daddr ${range} reject`),
       ],
     ],
     ['services', [`${service} vmap @service-ips`, `${node} vmap @service-nodeports`]],
@@ -202,7 +212,7 @@ export function fixedChains(family: Family, podRanges: readonly string[]): Map<s
       [
         'type filter hook forward priority 0',
         // An invalid packet would pass with its own addresses, not the Service's, and make the client reset its connection.
-        ...fromPods(ip, podRanges, '').map((match) => `ct state invalid ${match} drop`),
+        ...fromPods(ip, pods, '').map((match) => `ct state invalid ${match} drop`),
         ...refuse,
       ],
     ],
@@ -211,8 +221,8 @@ export function fixedChains(family: Family, podRanges: readonly string[]): Map<s
 }
 
 /** Text that declares all sets, maps and fixed chains of a new table. */
-export function declareTable(family: Family, podRanges: readonly string[]): string {
-  const chains = [...fixedChains(family, podRanges)].map(
+export function declareTable(family: Family, ranges: Ranges): string {
+  const chains = [...fixedChains(family, ranges)].map(
     ([name, rules]) => `chain ${name} {\n${rules.map((rule) => `${rule}\n`).join('')}}\n`,
   )
   return `table ${tableName(family)} {\ncomment "${layoutComment}"\n${declareSets(family)}${chains.join('')}}\n`

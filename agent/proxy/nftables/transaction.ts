@@ -2,7 +2,7 @@
 
 import type { Family } from '../table.ts'
 import type { Element } from './elements.ts'
-import { declareTable, tableName } from './ruleset.ts'
+import { declareTable, type Ranges, tableName } from './ruleset.ts'
 
 /** Collects changes of one table. All of them are applied at once or not at all. */
 export class Transaction {
@@ -19,9 +19,9 @@ export class Transaction {
   }
 
   /** The table is made anew, without elements; whatever it held goes. */
-  declare(family: Family, podRanges: readonly string[]): void {
+  declare(family: Family, ranges: Ranges): void {
     // A table that does not exist cannot be deleted, but one that exists may be added.
-    this.#declared = `add table ${this.#table}\ndelete table ${this.#table}\n${declareTable(family, podRanges)}`
+    this.#declared = `add table ${this.#table}\ndelete table ${this.#table}\n${declareTable(family, ranges)}`
   }
 
   /** The chain gets exactly these rules; it is made if it is not there. */
