@@ -188,7 +188,7 @@ export function fixedChains(family: Family, { pods, services }: Ranges): Map<str
         // What was for a port of a Service has its endpoint's address by now: a Service address is no host.
         `${ip} daddr @cluster-ips reject`,
         // Nor is one that no Service has.
-        ...services.map((range) => `${ip} daddr ${range} reject`),
+        ...services.map((range) => `${ip} daddr ${range} reject comment "no Service has this address and port"`),
       ],
     ],
     ['services', [`${service} vmap @service-ips`, `${node} vmap @service-nodeports`]],
