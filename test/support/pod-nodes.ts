@@ -164,6 +164,8 @@ export class PodCluster {
       ...this.router,
       input: `link add ${port} mtu ${mtu} type veth peer name eth0 mtu ${mtu} netns ${host.name}\nlink set ${port} master sw${on} up\n`,
     })
+    // A node's uplink has long been up when its agent starts: its own address is not probed for any more.
+    await run('sysctl', ['-qw', 'net.ipv6.conf.eth0.accept_dad=0'], host)
     const addresses = `addr add 198.18.${on}.${number}/24 dev eth0\naddr add fd00:18:${on}::${number}/64 dev eth0 nodad\n`
     const routes = `route add default via 198.18.${on}.254\nroute add default via fd00:18:${on}::254\n`
     await run('ip', ['-batch', '-'], { ...host, input: `${addresses}link set eth0 up\n${routes}` })
