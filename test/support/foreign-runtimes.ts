@@ -61,7 +61,21 @@ export class ForeignRuntimes {
     // Not more than the machine allows: podman asks for a million files.
     const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000']
     const rootfs = ['--cgroup-parent', `/${cgroup}`, '--no-hosts', '--rootfs', this.#path('rootfs')]
-    await this.podman('run', '--detach', '--name', name, ...limits, ...args, ...rootfs, '/bin/sh', '-c', server)
+    // The one that docker.io brings: crun, which podman prefers, refuses hosts with cgroups of both versions.
+    const runtime = ['--runtime', 'runc']
+    await this.podman(
+      ...runtime,
+      'run',
+      '--detach',
+      '--name',
+      name,
+      ...limits,
+      ...args,
+      ...rootfs,
+      '/bin/sh',
+      '-c',
+      server,
+    )
   }
 
   async startContainerd(): Promise<void> {
