@@ -31,13 +31,11 @@ export interface AttachmentWish {
 const nobody = 'a pod that is gone'
 
 /** What must change so that the kernel holds exactly these attachments on the bridge. */
-export async function compareAttachments(wish: AttachmentWish): Promise<Repair[]> {
-  const [links, qdiscs] = await Promise.all([listLinks(), listRootQdiscs()])
+export async function compareAttachments(asked: AttachmentWish): Promise<Repair[]> {
+  const [links, qdiscs, wish] = await Promise.all([listLinks(), listRootQdiscs(), withoutEnded(asked)])
   const linkOf = new Map(links.map((link) => [link.ifname, link]))
   const repairs: Repair[] = []
   for (const attachment of wish.wanted) {
-    // Of a sandbox that has ended nothing is left to mend: its worker takes it away.
-    if (!(await isThere(attachment.cable.netns))) continue
     repairs.push(...compareHostEnd(attachment, linkOf.get(attachment.hostLink), qdiscs))
     if (wish.inside && linkOf.has(attachment.hostLink)) repairs.push(...(await comparePodEnd(attachment)))
   }
@@ -47,6 +45,17 @@ export async function compareAttachments(wish: AttachmentWish): Promise<Repair[]
     ...(await compareSourceCheck(wish)),
     ...(await compareHostPorts(wish)),
   ]
+}
+
+/** Of a sandbox that has ended nothing is left to mend, and its worker takes the rest away: nothing of it is missing or extra. */
+async function withoutEnded(wish: AttachmentWish): Promise<AttachmentWish> {
+  const alive = await Promise.all(wish.wanted.map(({ cable }) => isThere(cable.netns)))
+  const ended = wish.wanted.filter((_, index) => alive[index] === false)
+  return {
+    ...wish,
+    wanted: wish.wanted.filter((_, index) => alive[index] === true),
+    busyLinks: new Set([...wish.busyLinks, ...ended.map(({ hostLink }) => hostLink)]),
+  }
 }
 
 function compareHostEnd(attachment: OwnedAttachment, link: Link | undefined, qdiscs: Map<string, string>): Repair[] {
