@@ -44,11 +44,19 @@ def family_of(address):
 
 
 def listen(selector, protocol, port):
+    if protocol == "sctp":
+        # A socket of both families would tell its callers of addresses of both, and NAT changes only one of them.
+        listen_on(selector, protocol, socket.AF_INET, "0.0.0.0", port)
+    listen_on(selector, protocol, socket.AF_INET6, "::", port)
+
+
+def listen_on(selector, protocol, family, address, port):
     kind, number = KINDS[protocol]
-    server = socket.socket(socket.AF_INET6, kind, number)
-    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    server = socket.socket(family, kind, number)
+    if family == socket.AF_INET6:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(protocol == "sctp"))
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("::", port))
+    server.bind((address, port))
     if kind == socket.SOCK_STREAM:
         server.listen(1024)
         selector.register(server, selectors.EVENT_READ, accept)
@@ -131,6 +139,9 @@ def read_sctp(packet, family):
     return source, target, packet[12], packet[16:]
 
 
+# IP_RECVERR and IPV6_RECVERR, which Python has no names for.
+RECEIVE_ERRORS = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+
 # Asking. An answer is the text that came back, "refused", or "" when nothing came.
 
 
@@ -140,9 +151,21 @@ def connect(protocol, address, port, timeout, source_port=0):
     caller.settimeout(timeout)
     if source_port:
         caller.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        caller.bind(("", source_port))
+    if protocol == "sctp":
+        # Without it the kernel keeps to itself that it was refused by ICMP.
+        caller.setsockopt(*RECEIVE_ERRORS[caller.family], 1)
+    # SCTP that is not bound tells the other side all addresses of this host, which no NAT follows.
+    source = source_towards(address, port) if protocol == "sctp" else ""
+    if source or source_port:
+        caller.bind((source, source_port))
     caller.connect((address, port))
     return caller
+
+
+def source_towards(address, port):
+    with socket.socket(family_of(address), socket.SOCK_DGRAM) as sounding:
+        sounding.connect((address, port))
+        return sounding.getsockname()[0]
 
 
 def say(caller):
@@ -218,10 +241,6 @@ def ask_raw_sctp(address, port, timeout):
         except OSError as error:
             return f"error {error.strerror}"
     return ""
-
-
-# IP_RECVERR and IPV6_RECVERR, which Python has no names for.
-RECEIVE_ERRORS = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 
 
 def is_refusal_of(caller, source):

@@ -4,7 +4,7 @@ import { askOf, groupName, makeCases, makeShapes, type PacketCase, sources } fro
 import { complainAbout, type Expected, expectedOf, modeTraits } from './expected.ts'
 import { NodeProxy } from './node-proxy.ts'
 import { Prober } from './prober.ts'
-import { portsOn, type ServiceShape, serviceKey } from './services.ts'
+import { portsOn, protocols, type ServiceShape, serviceKey } from './services.ts'
 import {
   type HostName,
   type NetworkKind,
@@ -116,12 +116,14 @@ const asksPerCase = 2
 /** How much longer an answer may take that did not come while everybody asked everything. */
 const patience = 4
 
-/** The whole table; one result per group of cases. */
-export async function runTable(suite: PacketSuite): Promise<CaseResult[]> {
+/** The table, or the part of it that is about some protocols; one result per group of cases. */
+export async function runTable(suite: PacketSuite, only: readonly string[] = protocols): Promise<CaseResult[]> {
   const traits = modeTraits[suite.mode]
   if (traits === undefined) throw new Error(`nothing is known of what to expect of ${suite.mode}`)
   await suite.serve(...makeShapes().map(({ shape }) => shape))
-  const cases = makeCases().map((packet) => ({ packet, expected: expectedOf(packet, traits), answers: [] }))
+  const cases = makeCases()
+    .filter(({ protocol }) => only.includes(protocol))
+    .map((packet) => ({ packet, expected: expectedOf(packet, traits), answers: [] }))
   const answered = await askEverywhere(suite, cases, 1)
   // On a machine that has much else to do, something is always late. What was never answered stays so.
   const late = answered.filter(({ expected, answers }) => expected.outcome !== 'dropped' && answers.includes(''))
