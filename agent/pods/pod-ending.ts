@@ -1,0 +1,73 @@
+// Whether a pod must end, and why: it was deleted, has ended, was refused by the node, or has lived for too long.
+
+import type { Ending } from './plan.ts'
+import { gracePeriodOf, isTerminal } from './pod.ts'
+import type { PodContext } from './pod-context.ts'
+
+/** Why a pod failed as a whole. */
+export interface PodFailure {
+  reason: string
+  message: string
+}
+
+/** What a pod is given that the API no longer knows, in seconds. */
+export const goneGraceSeconds = 2
+const message = 'Stopping container'
+
+export class PodEnding {
+  readonly #context: PodContext
+  readonly #startTime: () => string | undefined
+  #isAdmitted = false
+  #failure: PodFailure | undefined
+
+  /** startTime: when the node took the pod, as its status says. */
+  constructor(context: PodContext, startTime: () => string | undefined) {
+    this.#context = context
+    this.#startTime = startTime
+  }
+
+  get failure(): PodFailure | undefined {
+    return this.#failure
+  }
+
+  /** How everything must end, or undefined while the pod shall live. isGone: the API no longer has the pod. */
+  decide(isGone: boolean): Ending | undefined {
+    const pod = this.#context.pod()
+    const { metadata, spec, status } = pod
+    if (isGone) return { graceSeconds: metadata.deletionGracePeriodSeconds ?? goneGraceSeconds, message }
+    if (metadata.deletionTimestamp !== undefined || isTerminal(status?.phase))
+      return { graceSeconds: gracePeriodOf(pod), message }
+    this.#admit()
+    this.#expire()
+    return this.#failure && { graceSeconds: spec.terminationGracePeriodSeconds ?? 30, message }
+  }
+
+  /** When the pod will have lived for too long, in milliseconds since the epoch. */
+  deadlineMs(): number | undefined {
+    const { activeDeadlineSeconds } = this.#context.pod().spec
+    const startTime = this.#startTime()
+    if (activeDeadlineSeconds === undefined || startTime === undefined || this.#failure !== undefined) return undefined
+    return Date.parse(startTime) + activeDeadlineSeconds * 1000
+  }
+
+  /** Asks the node once, before anything is made. */
+  #admit(): void {
+    const { deps, pod, observed } = this.#context
+    if (this.#isAdmitted) return
+    this.#isAdmitted = true
+    const isNew = observed.containers.length === 0 && observed.sandboxes.length === 0
+    this.#failure = isNew ? deps.admit(pod()) : undefined
+    if (this.#failure !== undefined) deps.emit(pod(), { type: 'Warning', ...this.#failure })
+  }
+
+  #expire(): void {
+    const { deps, pod } = this.#context
+    const deadlineMs = this.deadlineMs()
+    if (deadlineMs === undefined || deadlineMs > deps.now()) return
+    this.#failure = {
+      reason: 'DeadlineExceeded',
+      message: 'Pod was active on the node longer than the specified deadline',
+    }
+    deps.emit(pod(), { type: 'Normal', ...this.#failure })
+  }
+}
