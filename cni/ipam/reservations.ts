@@ -5,6 +5,7 @@
 // Without promises, as each call takes microseconds: a thread pool's turn takes longer.
 
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { CniError, errorCodes } from '../spec.ts'
 import { type AddressRange, candidates, isInRange } from './range.ts'
@@ -44,7 +45,7 @@ export class Reservations {
 
   #take(range: AddressRange, owner: string): string {
     const lastGivenFile = join(this.#directory, lastGivenFiles[range.bits])
-    for (const address of candidates(range, readLastGiven(lastGivenFile))) {
+    for (const address of candidates(range, readLastGiven(lastGivenFile, range))) {
       if (!this.#tryReserve(address, owner)) continue
       writeFileSync(lastGivenFile, address)
       return address
@@ -90,9 +91,10 @@ export class Reservations {
   }
 }
 
-function readLastGiven(file: string): string | undefined {
+/** Processes that write it at the same time can leave a mixture of their addresses, which is then no hint. */
+function readLastGiven(file: string, range: AddressRange): string | undefined {
   const text = ifThere(() => readFileSync(file, 'utf8'), '')
-  return text === '' ? undefined : text
+  return isIP(text) !== 0 && isInRange(range, text) ? text : undefined
 }
 
 function ifThere<T, U>(read: () => T, otherwise: U): T | U {

@@ -11,6 +11,7 @@ export type TableName = 'mangle' | 'nat' | 'filter'
 export type BaseRules = Record<TableName, ReadonlyMap<string, readonly string[]>>
 
 const comment = (text: string) => `-m comment --comment "${text}"`
+const isNew = '-m conntrack --ctstate NEW'
 const markMasquerade = '-j KUBE-MARK-MASQ'
 
 /** All chains of one family. */
@@ -23,7 +24,7 @@ function planMangle(family: Family): ReadonlyMap<string, string[]> {
   const inSet = matcher(family)
   const isMarked = `-m mark ! --mark 0x0/${markMask}`
   const isInternal = inSet('IPVS-INTERNAL', 'dst,dst').replace('--match-set', '! --match-set')
-  const isNew = `-m mark --mark 0x0/${markMask} -m conntrack --ctstate NEW`
+  const isUnmarked = `-m mark --mark 0x0/${markMask}`
   return new Map([
     [
       'KUBE-IPVS-INTERNAL',
@@ -37,13 +38,13 @@ function planMangle(family: Family): ReadonlyMap<string, string[]> {
       'KUBE-IPVS-UNMARK',
       [
         // The node itself would come with the Service's address, which is local on every node.
-        `${isMarked} ${isInternal} -m addrtype --src-type LOCAL -m conntrack --ctstate NEW -j MARK --set-xmark 0x4000/0x4000`,
+        `${isMarked} ${isInternal} -m addrtype --src-type LOCAL ${isNew} -j MARK --set-xmark 0x4000/0x4000`,
         `${isMarked} ${isInternal} -j MARK --set-xmark 0x0/${markMask}`,
       ],
     ],
     [
       'KUBE-IPVS-DROP',
-      [`${comment('no endpoint here under the policy Local')} ${isNew} ${inSet('IPVS-DROP', 'dst,dst')} -j DROP`],
+      [`${comment('no endpoint here under the policy Local')} ${isUnmarked} ${inSet('IPVS-DROP', 'dst,dst')} -j DROP`],
     ],
   ])
 }
@@ -55,9 +56,11 @@ function planNat(family: Family, clusterCidr: string): ReadonlyMap<string, strin
     [
       'KUBE-SERVICES',
       [
-        `${comment('Kubernetes load balancer addresses')} ${inSet('LOAD-BALANCER', 'dst,dst')} -j KUBE-LOAD-BALANCER`,
         // From outside the pod range (a node, the outside by a route) replies must come back through this node.
         `! -s ${clusterCidr} ${comment('Kubernetes cluster IPs')} ${inSet('CLUSTER-IP', 'dst,dst')} ${markMasquerade}`,
+        // Most packets are for these: they need not be looked up in the sets of all other doors.
+        `${comment('Kubernetes cluster IPs')} ${inSet('CLUSTER-IP', 'dst,dst')} -j RETURN`,
+        `${comment('Kubernetes load balancer addresses')} ${inSet('LOAD-BALANCER', 'dst,dst')} -j KUBE-LOAD-BALANCER`,
         `${comment('Kubernetes external IPs')} ${inSet('EXTERNAL-IP', 'dst,dst')} ${markMasquerade}`,
         `${comment('Kubernetes node ports')} -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT`,
       ],
@@ -103,13 +106,15 @@ function planNodePorts(inSet: Matcher): string[] {
 
 function planFilter(family: Family): ReadonlyMap<string, string[]> {
   const inSet = matcher(family)
-  const open: SetKind[] = ['CLUSTER-IP', 'LOAD-BALANCER', 'EXTERNAL-IP', 'EXTERNAL-IP-LOCAL']
+  const isOpen = (kind: SetKind) => `${inSet(kind, 'dst,dst')} -j RETURN`
   const reject = `-j REJECT --reject-with ${family === 'ipv6' ? 'icmp6-port-unreachable' : 'icmp-port-unreachable'}`
   return new Map([
     [
       'KUBE-IPVS-FILTER',
       [
-        ...open.map((kind) => `${inSet(kind, 'dst,dst')} -j RETURN`),
+        isOpen('CLUSTER-IP'),
+        `${comment('by loadBalancerSourceRanges')} -j KUBE-PROXY-FIREWALL`,
+        ...(['LOAD-BALANCER', 'EXTERNAL-IP', 'EXTERNAL-IP-LOCAL'] as const).map(isOpen),
         // These addresses are local ones here: without this rule the node's own servers and ping would answer there.
         `${comment('nothing but the Services answers on their addresses')} ${inSet('IPVS-IPS', 'dst')} ${reject}`,
       ],
@@ -136,11 +141,12 @@ function planFilter(family: Family): ReadonlyMap<string, string[]> {
 export function planJumps(clusterCidr: string): Record<TableName, readonly (readonly [chain: string, rule: string])[]> {
   return {
     mangle: [
-      ['PREROUTING', `-s ${clusterCidr} ${comment('pods of the cluster')} -j KUBE-IPVS-INTERNAL`],
-      ['PREROUTING', `${comment('kubernetes ipvs policies')} -j KUBE-IPVS-DROP`],
+      // New connections alone: those that are known IPVS finds without their mark.
+      ['PREROUTING', `-s ${clusterCidr} ${isNew} ${comment('pods of the cluster')} -j KUBE-IPVS-INTERNAL`],
+      ['PREROUTING', `${isNew} ${comment('kubernetes ipvs policies')} -j KUBE-IPVS-DROP`],
       ['OUTPUT', `${comment('packets that IPVS sends, and tunnels')} -j KUBE-IPVS-UNMARK`],
-      ['OUTPUT', `${comment('the node itself')} -j KUBE-IPVS-INTERNAL`],
-      ['OUTPUT', `${comment('kubernetes ipvs policies')} -j KUBE-IPVS-DROP`],
+      ['OUTPUT', `${isNew} ${comment('the node itself')} -j KUBE-IPVS-INTERNAL`],
+      ['OUTPUT', `${isNew} ${comment('kubernetes ipvs policies')} -j KUBE-IPVS-DROP`],
     ],
     nat: [
       ['PREROUTING', `${comment('kubernetes service portals')} -j KUBE-SERVICES`],
@@ -148,8 +154,7 @@ export function planJumps(clusterCidr: string): Record<TableName, readonly (read
       ['POSTROUTING', `${comment('kubernetes postrouting rules')} -j KUBE-POSTROUTING`],
     ],
     filter: [
-      ['INPUT', `-m conntrack --ctstate NEW ${comment('kubernetes ipvs access filter')} -j KUBE-IPVS-FILTER`],
-      ['INPUT', `${comment('kube-proxy firewall rules')} -j KUBE-PROXY-FIREWALL`],
+      ['INPUT', `${isNew} ${comment('kubernetes ipvs access filter')} -j KUBE-IPVS-FILTER`],
       ['FORWARD', `${comment('kubernetes forwarding rules')} -j KUBE-FORWARD`],
     ],
   }
