@@ -92,6 +92,7 @@ async function configure(root: string, work: string): Promise<void> {
   writeFileSync(join(root, 'root/.ssh/authorized_keys'), readFileSync(join(work, 'id_ed25519.pub')), { mode: 0o600 })
   const inGuest = (...command: string[]) => execa('chroot', [root, ...command])
   await inGuest('systemctl', 'mask', ...masked)
+  await inGuest('systemctl', 'disable', 'docker.service', 'docker.socket', 'containerd.service', 'ufw.service')
   await inGuest('systemctl', 'enable', 'systemd-networkd')
   await inGuest('update-initramfs', '-u', '-k', 'all')
   for (const [from, to] of [

@@ -34,6 +34,9 @@ export const guestPackages = [
   'tcpdump',
   'iperf3',
   'wireguard-tools',
+  // For hosts of one's own: Docker, and a firewall beside it. Neither runs until a part starts it.
+  'docker.io',
+  'ufw',
 ]
 
 /** Kernel modules loaded at boot. */
