@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { aborted } from '../api/client/aborted.ts'
 import { HttpClient } from '../api/client/http-client.ts'
 import { resources } from '../api/resources/table.ts'
 import { validateRanges } from './address-ranges.ts'
@@ -154,8 +155,3 @@ async function follow(name: string, part: Promise<void>, signal: AbortSignal): P
 }
 
 const warn = (log: Logger, part: string) => (error: unknown) => log.warn({ part, err: error }, 'will be tried again')
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}

@@ -8,6 +8,7 @@ import { toKey } from '../objects/object.ts'
 import { parseLabelSelector } from '../objects/selectors.ts'
 import { alreadyExists, conflict, gone, notFound } from '../objects/status-error.ts'
 import { apiVersionOf, type ResourceType } from '../resources/resource.ts'
+import { aborted } from './aborted.ts'
 import type { Client, ListOptions, ObjectList, PatchType, Selection, WatchEvent, WatchOptions } from './client.ts'
 
 interface LogEntry {
@@ -157,13 +158,6 @@ export class FakeClient implements Client {
 
 const pathOf = ({ plural }: ResourceType, name: { namespace?: string; name?: string }) =>
   `${plural}/${toKey({ metadata: name })}`
-
-function aborted(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted === true) resolve()
-    else signal?.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
 
 function matches(object: Stored<ApiObject> | undefined, selection: Selection): object is Stored<ApiObject> {
   if (object === undefined) return false

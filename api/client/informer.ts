@@ -6,6 +6,7 @@ import type { ApiObject, Stored } from '../objects/object.ts'
 import { toKey } from '../objects/object.ts'
 import { isGone } from '../objects/status-error.ts'
 import type { ResourceType } from '../resources/resource.ts'
+import { aborted } from './aborted.ts'
 import type { Client, Selection } from './client.ts'
 import { pause } from './work-queue.ts'
 
@@ -182,4 +183,9 @@ export class Informer<T extends ApiObject> implements Lister<T> {
       }
     }
   }
+}
+
+/** Resolves when the first lists of all are there, or when the signal aborts: then they may not be. */
+export async function whenSynced(informers: readonly { synced: Promise<void> }[], signal?: AbortSignal): Promise<void> {
+  await Promise.race([Promise.all(informers.map(({ synced }) => synced)), aborted(signal)])
 }

@@ -8,6 +8,7 @@ import type { Stored } from '../objects/object.ts'
 import { isAlreadyExists, isConflict, isNotFound } from '../objects/status-error.ts'
 import { leases } from '../resources/leases.ts'
 import type { Client } from './client.ts'
+import { pause } from './work-queue.ts'
 
 export interface LeaderElectionOptions {
   /** The Lease's name: one for each kind of work. */
@@ -49,7 +50,7 @@ export class LeaderElection {
   async run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<void> {
     while (!signal.aborted) {
       if (!(await this.#tryOnce(signal))) {
-        await wait(this.#options.retryPeriodMs, signal)
+        await pause(this.#options.retryPeriodMs, signal)
         continue
       }
       const isLost = await this.#lead(signal, lead)
@@ -81,7 +82,7 @@ export class LeaderElection {
     const startTimer = () => setTimeout(() => lost.abort(), renewDeadlineMs)
     let timer = startTimer()
     while (!stop.aborted) {
-      await wait(retryPeriodMs, stop)
+      await pause(retryPeriodMs, stop)
       if (stop.aborted || !(await this.#tryOnce(stop))) continue
       clearTimeout(timer)
       if (!stop.aborted) timer = startTimer()
@@ -155,17 +156,4 @@ export class LeaderElection {
       this.#options.onError(error)
     }
   }
-}
-
-function wait(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, delayMs)
-    signal.addEventListener('abort', end)
-  })
 }

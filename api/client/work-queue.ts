@@ -2,7 +2,7 @@
 // is never worked on twice at a time; a key added while it is worked on comes again afterwards; a key that failed
 // comes back with growing delay until it succeeds.
 
-import { setTimeout as sleep } from 'node:timers/promises'
+import { Alarm } from './alarm.ts'
 
 export interface WorkQueueOptions {
   /** How many keys are worked on at once. */
@@ -25,7 +25,7 @@ export class WorkQueue {
   readonly #failures = new Map<string, number>()
   /** Timers of delayed keys; a key has at most one, the earliest asked for. */
   readonly #delayed = new Map<string, { timer: NodeJS.Timeout; dueMs: number }>()
-  #wake: (() => void) | undefined
+  readonly #alarm = new Alarm()
 
   constructor(reconcile: (key: string, signal: AbortSignal) => Promise<void>, options: WorkQueueOptions) {
     this.#reconcile = reconcile
@@ -36,7 +36,7 @@ export class WorkQueue {
   add(key: string): void {
     if (this.#active.has(key)) this.#again.add(key)
     else this.#waiting.add(key)
-    this.#wake?.()
+    this.#alarm.wake()
   }
 
   /** Asks for the key to be reconciled after a delay; of several calls the earliest counts. */
@@ -67,24 +67,19 @@ export class WorkQueue {
 
   /** Works until the signal aborts, then waits for reconciles under way. */
   async run(signal: AbortSignal): Promise<void> {
-    const onAbort = () => this.#wake?.()
-    signal.addEventListener('abort', onAbort)
     const running = new Set<Promise<void>>()
     while (!signal.aborted) {
       const key = running.size < this.#options.workers ? this.#take() : undefined
       if (key === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
+        await this.#alarm.wait(signal)
         continue
       }
       const work = this.#work(key, signal).finally(() => {
         running.delete(work)
-        this.#wake?.()
+        this.#alarm.wake()
       })
       running.add(work)
     }
-    signal.removeEventListener('abort', onAbort)
     for (const { timer } of this.#delayed.values()) clearTimeout(timer)
     this.#delayed.clear()
     await Promise.all(running)
@@ -119,7 +114,5 @@ export class WorkQueue {
 
 /** Waits unless the signal aborts first; never throws for that. */
 export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  await sleep(delayMs, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error
-  })
+  await new Alarm().wait(signal, delayMs)
 }

@@ -1,5 +1,6 @@
 // Starts all controllers over one view of the cluster. They know nothing of one another: what they share is the API.
 
+import { aborted } from '../../api/client/aborted.ts'
 import type { Client } from '../../api/client/client.ts'
 import { EventRecorder } from '../../api/client/event-recorder.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
@@ -71,9 +72,8 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     ...cloudControllers(context, options.cloud),
   ]
   const following = view.run(signal)
-  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   // Before all kinds are there, an owner or a pod that is merely unknown would look like one that is gone.
-  await Promise.race([view.synced(), stopped])
+  await Promise.race([view.synced(), aborted(signal)])
   if (!signal.aborted) {
     log.info('controllers: in sync with the cluster')
     await Promise.all(controllers.map((controller) => controller.run(signal)))

@@ -1,6 +1,8 @@
 // The pods that wait for a node. A pod that did not fit is not tried again until something changes that might make room
 // (wakeAll), and then not before its back-off is over, so that many such pods do not hold up the others.
 
+import { Alarm } from '../../api/client/alarm.ts'
+
 const baseBackoffMs = 1_000
 const maxBackoffMs = 10_000
 
@@ -18,7 +20,7 @@ export class SchedulingQueue {
   readonly #ready = new Map<number, Set<string>>()
   /** Keys that fit nowhere. */
   readonly #stuck = new Set<string>()
-  #wake: (() => void) | undefined
+  readonly #alarm = new Alarm()
 
   /** A new or changed pod: it is tried soon, whatever its back-off. */
   add(key: string, priority: number): void {
@@ -65,20 +67,12 @@ export class SchedulingQueue {
 
   /** The next pod to try, of the highest priority; undefined when the signal aborts. It stays known until remove, park or retry. */
   async next(signal: AbortSignal): Promise<string | undefined> {
-    const onAbort = () => this.#wake?.()
-    signal.addEventListener('abort', onAbort)
-    try {
-      while (!signal.aborted) {
-        const key = this.#take()
-        if (key !== undefined) return key
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-      }
-      return undefined
-    } finally {
-      signal.removeEventListener('abort', onAbort)
+    while (!signal.aborted) {
+      const key = this.#take()
+      if (key !== undefined) return key
+      await this.#alarm.wait(signal)
     }
+    return undefined
   }
 
   /** Stops all timers. */
@@ -118,6 +112,6 @@ export class SchedulingQueue {
     const priority = this.#known.get(key)?.priority ?? 0
     const keys = this.#ready.get(priority) ?? new Set()
     this.#ready.set(priority, keys.add(key))
-    this.#wake?.()
+    this.#alarm.wake()
   }
 }

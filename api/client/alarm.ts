@@ -1,0 +1,36 @@
+// Lets a loop sleep until it is woken or a time has come. A wake between two sleeps is not lost.
+
+/** The longest that a timer of Node can wait. */
+const maxDelayMs = 2 ** 31 - 1
+
+export class Alarm {
+  #ringing = false
+  #resolve: (() => void) | undefined
+
+  /** Ends the present wait, or the next one at once. */
+  wake(): void {
+    this.#ringing = true
+    this.#resolve?.()
+  }
+
+  /** Forgets a wake that nobody has waited for: what it was about is looked at now. */
+  reset(): void {
+    this.#ringing = false
+  }
+
+  /** Waits for wake, for the delay if there is one, or for the signal. */
+  async wait(signal: AbortSignal, delayMs?: number): Promise<void> {
+    if (!this.#ringing && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#resolve = resolve
+      const onAbort = () => resolve()
+      signal.addEventListener('abort', onAbort, { once: true })
+      const timer = delayMs === undefined ? undefined : setTimeout(resolve, Math.min(delayMs, maxDelayMs))
+      await promise
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+    this.#ringing = false
+    this.#resolve = undefined
+  }
+}

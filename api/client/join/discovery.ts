@@ -1,0 +1,93 @@
+// How a host comes to trust a cluster that it knows by nothing but an address and the hash of its authority's public key.
+// The first answer is read over a connection that nobody vouches for; only what the hash proves is taken from it, and the
+// rest is asked again over a connection that the authority vouches for.
+
+import { createHash, X509Certificate } from 'node:crypto'
+import { parse } from 'yaml'
+import type { ConfigMap } from '../../generated/types.ts'
+import { isForbidden, isNotFound, StatusError } from '../../objects/status-error.ts'
+import { configMaps } from '../../resources/config-maps.ts'
+import { HttpClient } from '../http-client.ts'
+import { TlsTransport, type TlsTransportOptions } from '../tls-transport.ts'
+
+/** The ConfigMap that anybody may read: a kubeconfig with the authority and the server's URL, and no user. */
+export const clusterInfoName = { namespace: 'kube-public', name: 'cluster-info' }
+
+/** A cluster whose authority was proven. */
+export interface DiscoveredCluster {
+  /** PEM. */
+  caCert: string
+  /** Where the cluster says that its API server is. */
+  serverUrl: string
+}
+
+/**
+ * Reads where the cluster is and whom to trust. server is "host:port", caCertHash "sha256:…" as hashOfAuthority has it. Throws
+ * an Error that says what is wrong and what to do: a hash of another authority, a server that does not answer or is none of ours.
+ */
+export async function discoverCluster(server: string, caCertHash: string): Promise<DiscoveredCluster> {
+  validateServer(server)
+  validateHash(caCertHash)
+  const { caCert } = await readClusterInfo(server, { server: `https://${server}`, insecure: true })
+  const found = hashOfAuthority(caCert)
+  if (found !== caCertHash.toLowerCase())
+    throw new Error(
+      `the authority of ${server} has the hash ${found}, not ${caCertHash}: take the hash from the cluster that you mean ` +
+        '(fairlead token create prints it); if it is right, somebody else answers at this address',
+    )
+  const proven = await readClusterInfo(server, { server: `https://${server}`, ca: caCert })
+  return { caCert, serverUrl: proven.serverUrl }
+}
+
+/** "sha256:" and the hex SHA-256 of an authority's public key (SubjectPublicKeyInfo), as kubeadm pins it too. caPem: PEM. */
+export function hashOfAuthority(caPem: string): string {
+  const key = new X509Certificate(caPem).publicKey.export({ type: 'spki', format: 'der' })
+  return `sha256:${createHash('sha256').update(key).digest('hex')}`
+}
+
+function validateServer(server: string): void {
+  const url = `https://${server}`
+  const isWhole = /^(\[[^\]]+\]|[^:/\s]+):\d+$/.test(server) && URL.canParse(url)
+  if (!isWhole) throw new Error(`server "${server}": must be HOST:PORT, such as 10.0.0.10:6443 or [fd00::10]:6443`)
+}
+
+function validateHash(hash: string): void {
+  if (!/^sha256:[0-9a-f]{64}$/i.test(hash))
+    throw new Error(`CA certificate hash "${hash}": must be "sha256:" and 64 hexadecimal digits`)
+}
+
+async function readClusterInfo(server: string, options: TlsTransportOptions): Promise<DiscoveredCluster> {
+  const transport = new TlsTransport({ ...options, headersTimeoutMs: 10_000 })
+  try {
+    const info = await new HttpClient(transport).get(configMaps, clusterInfoName)
+    return parseClusterInfo(server, info)
+  } catch (error) {
+    throw explain(server, error)
+  } finally {
+    await transport.close()
+  }
+}
+
+function parseClusterInfo(server: string, { data = {} }: ConfigMap): DiscoveredCluster {
+  const kubeconfig: unknown = parse(data.kubeconfig ?? '')
+  const cluster = at(at(at(kubeconfig, 'clusters'), '0'), 'cluster')
+  const [serverUrl, ca] = [at(cluster, 'server'), at(cluster, 'certificate-authority-data')]
+  if (typeof serverUrl !== 'string' || typeof ca !== 'string')
+    throw new Error(`ConfigMap kube-public/cluster-info of ${server} names no server and authority: is it of this kind?`)
+  return { serverUrl, caCert: Buffer.from(ca, 'base64').toString('utf8') }
+}
+
+function at(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+}
+
+function explain(server: string, error: unknown): Error {
+  if (isNotFound(error) || isForbidden(error))
+    return new Error(
+      `${server} has no ConfigMap kube-public/cluster-info that anybody may read: it is no control plane of Fairlead, or is only starting`,
+      { cause: error },
+    )
+  if (error instanceof StatusError) return new Error(`${server} refuses: ${error.message}`, { cause: error })
+  const why = error instanceof Error ? error.message : String(error)
+  return new Error(`cannot read cluster-info from ${server}: ${why}; does the control plane run there?`, { cause: error })
+}

@@ -1,0 +1,62 @@
+// Keeps one whole thing as it is wanted, where a WorkQueue keeps many by their keys. A wake, and what else comes within a few
+// milliseconds, is one sync. A sync that failed comes again. However many wakes come, every minute one is a resync, which
+// also looks for what somebody else did meanwhile.
+
+import { Alarm } from './alarm.ts'
+import { Turns } from './turns.ts'
+import { pause } from './work-queue.ts'
+
+export interface UpkeepOptions {
+  /** Makes it as it is wanted now. A resync stays due until one has succeeded. */
+  sync: (isResync: boolean, signal: AbortSignal) => Promise<void>
+  /** Told of every failure, before the next attempt. */
+  onError: (error: unknown) => void
+  /** How long wakes are collected: changes of a rollout come in bursts. */
+  collectMs?: number
+  /** How long after a failure the next attempt begins, whatever wakes. */
+  retryMs?: number
+  /** How long after the start, and after each resync, the next one is due. */
+  resyncMs?: number
+}
+
+export class Upkeep {
+  readonly #options: Required<UpkeepOptions>
+  readonly #alarm = new Alarm()
+  readonly #turns = new Turns()
+
+  constructor(options: UpkeepOptions) {
+    this.#options = { collectMs: 5, retryMs: 1_000, resyncMs: 60_000, ...options }
+  }
+
+  /** Something has changed. May be called before and during run. */
+  wake(): void {
+    this.#alarm.wake()
+  }
+
+  /** Syncs once, and then whenever it must, until the signal aborts; waits for a sync under way. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { sync, onError, collectMs, retryMs, resyncMs } = this.#options
+    let resyncAtMs = performance.now() + resyncMs
+    for (;;) {
+      await pause(collectMs, signal)
+      if (signal.aborted) return
+      const isResync = performance.now() >= resyncAtMs
+      try {
+        await this.exclusively(async () => {
+          this.#alarm.reset()
+          await sync(isResync, signal)
+        })
+        if (isResync) resyncAtMs = performance.now() + resyncMs
+        await this.#alarm.wait(signal, Math.max(0, resyncAtMs - performance.now()))
+      } catch (error) {
+        onError(error)
+        await pause(retryMs, signal)
+      }
+    }
+  }
+
+  /** Calls something that must meet neither a sync nor another such call. */
+  async exclusively<T>(call: () => Promise<T>): Promise<T> {
+    return await this.#turns.take(call)
+  }
+}
