@@ -7,6 +7,7 @@ import type { FieldError } from '../objects/status-error.ts'
 /** What follows the object's name in a path: /api/v1/namespaces/default/pods/web/log. */
 export type Subresource =
   | 'status'
+  | 'approval'
   | 'scale'
   | 'binding'
   | 'eviction'
@@ -66,10 +67,14 @@ export interface Resource<T extends ApiObject = ApiObject> extends ResourceType<
   prepareForUpdate?(object: T, old: Stored<T>): void
   /** The same for the /status door: carries over all but the status. */
   prepareForStatusUpdate?(object: T, old: Stored<T>): void
+  /** The same for the /approval door: carries over all but the decision. */
+  prepareForApproval?(object: T, old: Stored<T>): void
   /** All that is wrong with a defaulted object, beyond what the schema says (types and unknown fields are checked before). Fit for every door but /status. */
   validate?(object: T): FieldError[]
   /** What is wrong with the step from old to new by the main door, such as a change of an immutable field. Not asked by subresources. */
   validateUpdate?(object: T, old: Stored<T>): FieldError[]
+  /** What is wrong with the step from old to new by the doors /status and /approval. Kinds whose status may be anything have none. */
+  validateStatusUpdate?(object: T, old: Stored<T>, door: 'status' | 'approval'): FieldError[]
   readonly columns: readonly Column<T>[]
   /** Fields a field selector may ask for, beside metadata.name and metadata.namespace. */
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>

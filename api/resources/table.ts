@@ -1,5 +1,6 @@
 // The resource table: every built-in kind, in the order that discovery lists them.
 
+import { certificateSigningRequests } from './certificate-signing-requests.ts'
 import { clusterRoleBindings } from './cluster-role-bindings.ts'
 import { clusterRoles } from './cluster-roles.ts'
 import { configMaps } from './config-maps.ts'
@@ -44,4 +45,5 @@ export const resources: readonly Resource[] = [
   roleBindings,
   clusterRoles,
   clusterRoleBindings,
+  certificateSigningRequests,
 ]

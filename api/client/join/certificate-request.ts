@@ -83,7 +83,9 @@ async function awaitCertificate(
     const refusal = status?.conditions?.find(({ type }) => type === 'Denied' || type === 'Failed')
     if (refusal !== undefined) {
       const word = refusal.type === 'Denied' ? 'was denied' : 'failed'
-      throw new Error(`CertificateSigningRequest ${name} ${word}: ${refusal.message || refusal.reason || 'no reason given'}`)
+      throw new Error(
+        `CertificateSigningRequest ${name} ${word}: ${refusal.message || refusal.reason || 'no reason given'}`,
+      )
     }
     if (status?.certificate) return Buffer.from(status.certificate, 'base64').toString('utf8')
   }

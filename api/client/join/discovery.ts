@@ -73,7 +73,9 @@ function parseClusterInfo(server: string, { data = {} }: ConfigMap): DiscoveredC
   const cluster = at(at(at(kubeconfig, 'clusters'), '0'), 'cluster')
   const [serverUrl, ca] = [at(cluster, 'server'), at(cluster, 'certificate-authority-data')]
   if (typeof serverUrl !== 'string' || typeof ca !== 'string')
-    throw new Error(`ConfigMap kube-public/cluster-info of ${server} names no server and authority: is it of this kind?`)
+    throw new Error(
+      `ConfigMap kube-public/cluster-info of ${server} names no server and authority: is it of this kind?`,
+    )
   return { serverUrl, caCert: Buffer.from(ca, 'base64').toString('utf8') }
 }
 
@@ -89,5 +91,7 @@ function explain(server: string, error: unknown): Error {
     )
   if (error instanceof StatusError) return new Error(`${server} refuses: ${error.message}`, { cause: error })
   const why = error instanceof Error ? error.message : String(error)
-  return new Error(`cannot read cluster-info from ${server}: ${why}; does the control plane run there?`, { cause: error })
+  return new Error(`cannot read cluster-info from ${server}: ${why}; does the control plane run there?`, {
+    cause: error,
+  })
 }
