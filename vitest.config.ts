@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{api,control-plane,agent,cni,cli,lab,images,scripts,addons}/**/*.test.ts',
+            '{api,control-plane,agent,cni,cli,host,lab,images,scripts,addons}/**/*.test.ts',
             'test/integration/**/*.test.ts',
             'test/support/**/*.test.ts',
           ],

@@ -10,6 +10,8 @@ export const containerNameLabel = 'io.kubernetes.container.name'
 const typeLabel = 'io.kubernetes.docker.type'
 export const sandboxIdLabel = 'io.kubernetes.sandbox.id'
 const attemptLabel = 'io.fairlead.attempt'
+/** All containers of pods have it, and no others. */
+export const ownLabel = attemptLabel
 const annotationsLabel = 'io.fairlead.annotations'
 /** The image as the pod names it. */
 export const imageLabel = 'io.fairlead.image-name'

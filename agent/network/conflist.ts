@@ -19,8 +19,8 @@ export interface NetworkConfigList {
   plugins: PluginConfig[]
 }
 
-/** Our own list; a user's with a smaller number goes before it. */
-const ownFile = '10-fairlead.conflist'
+/** Name of our own list; a user's with a smaller number goes before it. */
+export const ownConfigFile = '10-fairlead.conflist'
 
 export interface OwnNetwork {
   /** The node's pod ranges, one a family. */
@@ -35,7 +35,7 @@ export const bridgeName = 'cbr0'
 
 /** What is to be done so that our list says this: written whole or not at all, and only when it says something new. */
 export async function compareOwnConfig(confDir: string, network: OwnNetwork, owner: string): Promise<Repair[]> {
-  const path = join(confDir, ownFile)
+  const path = join(confDir, ownConfigFile)
   const text = `${JSON.stringify(toList(network), undefined, 2)}\n`
   const present = await readFile(path, 'utf8').catch(() => undefined /* not there yet */)
   if (present === text) return []
@@ -49,11 +49,11 @@ export async function compareOwnConfig(confDir: string, network: OwnNetwork, own
 
 /** Removes our list. */
 export async function removeOwnConfig(confDir: string): Promise<void> {
-  await rm(join(confDir, ownFile), { force: true })
+  await rm(join(confDir, ownConfigFile), { force: true })
 }
 
 async function writeOwnConfig(confDir: string, text: string): Promise<void> {
-  const path = join(confDir, ownFile)
+  const path = join(confDir, ownConfigFile)
   await mkdir(confDir, { recursive: true })
   await writeFile(`${path}.tmp`, text)
   await rename(`${path}.tmp`, path)

@@ -1,0 +1,55 @@
+// The only door to systemd: systemctl and what its journal holds of a unit.
+
+import { run } from './exec.ts'
+
+/** Properties of a unit, as `systemctl show` names and prints them; of a unit that is not there LoadState is "not-found". */
+export async function showUnit(unit: string, names: readonly string[]): Promise<Map<string, string>> {
+  const text = await run('systemctl', ['show', unit, `--property=${names.join(',')}`])
+  return new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const at = line.indexOf('=')
+      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)]]
+    }),
+  )
+}
+
+/** Whether the unit runs, or is on its way to run again. */
+export async function isUnitActive(unit: string): Promise<boolean> {
+  const state = (await showUnit(unit, ['ActiveState'])).get('ActiveState')
+  return state === 'active' || state === 'activating' || state === 'reloading'
+}
+
+/** Makes systemd read its unit files again. */
+export async function reloadUnits(): Promise<void> {
+  await run('systemctl', ['daemon-reload'])
+}
+
+/** Starts the unit now and at each boot. */
+export async function enableUnit(unit: string): Promise<void> {
+  await run('systemctl', ['enable', '--now', '--quiet', unit])
+}
+
+/** Stops the unit and keeps it from starting at boot. */
+export async function disableUnit(unit: string): Promise<void> {
+  await run('systemctl', ['disable', '--now', '--quiet', unit])
+}
+
+/** Stops and starts the unit; one that does not run is started. */
+export async function restartUnit(unit: string): Promise<void> {
+  await run('systemctl', ['restart', unit])
+}
+
+/** Stops units of any kind, slices among them; those that are not there are none to stop. */
+export async function stopUnits(units: readonly string[]): Promise<void> {
+  if (units.length > 0) await run('systemctl', ['stop', ...units])
+}
+
+/** Forgets that units have failed. */
+export async function forgetFailures(units: readonly string[]): Promise<void> {
+  await run('systemctl', ['reset-failed', ...units])
+}
+
+/** The last lines that the unit wrote. */
+export async function readJournal(unit: string, lines: number): Promise<string> {
+  return await run('journalctl', ['--unit', unit, '--lines', String(lines), '--no-pager', '--output', 'cat'])
+}

@@ -1,0 +1,68 @@
+// What is known of a host before anything is decided. Gathered by gather.ts; checks look at nothing else.
+
+import type { KernelFeature } from '../../cni/linux/kernel-features.ts'
+
+/** A port that somebody listens on. */
+export interface Listener {
+  protocol: 'tcp' | 'udp'
+  /** "*" takes both families. */
+  address: string
+  port: number
+}
+
+export interface DockerFacts {
+  /** What is missing for it to answer, in a few words; absent when it answers. */
+  problem?: string
+  /** Whether its programs are on this host. */
+  isInstalled: boolean
+  version?: string
+  cgroupDriver?: string
+  storageDriver?: string
+  /** Containers outlive their daemon. */
+  liveRestore?: boolean
+  /** Runs without root's rights, and so without the host's network. */
+  isRootless?: boolean
+}
+
+/** One firewall that is switched on. */
+export interface FirewallFacts {
+  name: 'ufw' | 'firewalld'
+  /** What it lets in, in its own words, line by line. */
+  allowed: string[]
+}
+
+export interface HostFacts {
+  isRoot: boolean
+  hasSystemd: boolean
+  /** How packages are installed here. */
+  packages: 'apt-get' | 'dnf' | 'zypper' | 'unknown'
+  kernelRelease: string
+  kernelFeatures: ReadonlySet<KernelFeature>
+  /** Programs of others that the agent starts and that are not on this host. */
+  missingPrograms: string[]
+  cgroups: { version: 1 | 2 | undefined; controllers: string[] }
+  docker: DockerFacts
+  listeners: Listener[]
+  clock: { nowMs: number; isSynchronised: boolean | undefined }
+  /** Kernel settings that are to be changed, by name; those that the kernel lacks are not in it. */
+  sysctls: ReadonlyMap<string, string>
+  firewalls: FirewallFacts[]
+  swapBytes: number
+  hostName: string
+  memoryBytes: number
+  cpus: number
+  /** Free where state is kept. */
+  diskFreeBytes: number
+  /** Addresses of links, such as 10.0.0.10/24, without loopback. */
+  addresses: { dev: string; address: string; prefix: number }[]
+  /** Where packets go, as ranges; the default route is not among them. */
+  routes: { range: string; dev: string }[]
+  /** The device of the default route. */
+  defaultDev: string | undefined
+  /** Files, links, units, containers and tables of an installation of Fairlead. */
+  leftovers: string[]
+  /** Other orchestrators and pod networks of which there are signs. */
+  strangers: string[]
+  /** Our units that are there, with what systemd says of them. */
+  units: { name: string; state: string }[]
+}

@@ -1,0 +1,115 @@
+// Reads the facts of this host. Everything is asked for side by side; nothing is changed.
+
+import { existsSync } from 'node:fs'
+import { readdir, readFile, statfs } from 'node:fs/promises'
+import { availableParallelism, hostname, release, totalmem } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { run } from '../../cni/linux/exec.ts'
+import { listLinks, listRoutes, listRoutes6 } from '../../cni/linux/ip.ts'
+import { readKernelFeatures } from '../../cni/linux/kernel-features.ts'
+import { listSockets } from '../../cni/linux/sockets.ts'
+import { readSysctls } from '../../cni/linux/sysctl.ts'
+import { findLeftovers, findStrangers, findUnits } from '../leftovers.ts'
+import { readDockerFacts } from './docker-facts.ts'
+import type { HostFacts } from './facts.ts'
+import { readFirewalls } from './firewall-facts.ts'
+import { programsOfAgent } from './kernel.ts'
+
+/** Settings that the agent changes; what they are now is written down before it does. */
+const sysctlNames = ['net.ipv4.ip_forward', 'net.bridge.bridge-nf-call-iptables']
+
+/** Gathers all facts. Programs that are missing are facts, not errors. */
+export async function gatherFacts(): Promise<HostFacts> {
+  const [kernelFeatures, docker, firewalls, network, machine, cgroups] = await Promise.all([
+    readKernelFeatures(),
+    readDockerFacts(),
+    readFirewalls(),
+    readNetwork(),
+    readMachine(),
+    readCgroups(),
+  ])
+  const [leftovers, strangers, units] = await Promise.all([findLeftovers(), findStrangers(), findUnits()])
+  return {
+    isRoot: process.getuid?.() === 0,
+    hasSystemd: existsSync('/run/systemd/system'),
+    packages: (['apt-get', 'dnf', 'zypper'] as const).find(isProgram) ?? 'unknown',
+    kernelRelease: release(),
+    kernelFeatures,
+    missingPrograms: programsOfAgent.filter((name) => !isProgram(name)),
+    cgroups,
+    docker,
+    firewalls,
+    ...network,
+    ...machine,
+    hostName: hostname().toLowerCase(),
+    leftovers,
+    strangers,
+    units,
+  }
+}
+
+/** Whether a program of this name is on the path, or where a root's shell without a login would not look. */
+function isProgram(name: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.some((folder) => existsSync(join(folder, name)))
+}
+
+async function readNetwork(): Promise<
+  Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'defaultDev' | 'sysctls'>
+> {
+  const [listeners, links, four, six, sysctls] = await Promise.all([
+    orNothing(listSockets()),
+    orNothing(listLinks()),
+    orNothing(listRoutes()),
+    orNothing(listRoutes6()),
+    readSysctls(sysctlNames).catch(() => new Map<string, string>()),
+  ])
+  const addresses = links.flatMap(({ ifname, addr_info = [] }) =>
+    addr_info
+      .filter(({ scope }) => scope === 'global')
+      .map(({ local, prefixlen }) => ({ dev: ifname, address: local, prefix: prefixlen })),
+  )
+  const routes = [...four, ...six].flatMap(({ dst, dev = '' }) =>
+    dst === 'default' ? [] : [{ range: toRange(dst), dev }],
+  )
+  return {
+    listeners,
+    addresses,
+    routes,
+    sysctls,
+    defaultDev: [...four, ...six].find(({ dst }) => dst === 'default')?.dev,
+  }
+}
+
+/** `ip` leaves the prefix of a single address out. */
+const toRange = (dst: string) => (dst.includes('/') ? dst : `${dst}/${dst.includes(':') ? 128 : 32}`)
+
+async function orNothing<T>(reading: Promise<T[]>): Promise<T[]> {
+  return await reading.catch(() => []) // the program is missing: a check of its own says so
+}
+
+async function readMachine(): Promise<
+  Pick<HostFacts, 'clock' | 'swapBytes' | 'memoryBytes' | 'cpus' | 'diskFreeBytes'>
+> {
+  const [meminfo, disk, clock] = await Promise.all([
+    readFile('/proc/meminfo', 'utf8'),
+    statfs('/var/lib'),
+    run('timedatectl', ['show', '--property=NTPSynchronized', '--value']).catch(() => ''),
+  ])
+  return {
+    clock: { nowMs: Date.now(), isSynchronised: clock.trim() === '' ? undefined : clock.trim() === 'yes' },
+    swapBytes: 1024 * Number(/^SwapTotal:\s+(\d+)/m.exec(meminfo)?.[1] ?? 0),
+    memoryBytes: totalmem(),
+    cpus: availableParallelism(),
+    diskFreeBytes: disk.bavail * disk.bsize,
+  }
+}
+
+/** v2 has a file of that name at its root; v1 a directory for each controller. */
+async function readCgroups(): Promise<HostFacts['cgroups']> {
+  const mountPoint = '/sys/fs/cgroup'
+  const v2 = await readFile(join(mountPoint, 'cgroup.controllers'), 'utf8').catch(() => undefined)
+  if (v2 !== undefined) return { version: 2, controllers: v2.trim().split(' ') }
+  const directories = (await orNothing(readdir(mountPoint))).flatMap((name) => name.split(','))
+  return { version: directories.includes('memory') ? 1 : undefined, controllers: directories }
+}
