@@ -7,7 +7,7 @@
 import { join } from 'node:path'
 import { limitRates } from './bridge/bandwidth.ts'
 import { ensureBridge } from './bridge/bridge.ts'
-import { type Cable, configurePod, inspect, plugIn, silence, unplug } from './bridge/cable.ts'
+import { type Cable, configurePod, inspect, plugIn, unplug } from './bridge/cable.ts'
 import { closeHostPorts, type HostPort, openHostPorts, planHostPorts } from './bridge/host-ports.ts'
 import { hostLinkName, isHostLink, toHardwareAddress } from './bridge/names.ts'
 import { forgetPorts, type Port, restrictPort } from './bridge/source-check.ts'
@@ -86,28 +86,26 @@ async function settleAll(works: Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason
 }
 
-/** Detaches the interface and gives its addresses back. */
-export async function del(networkConfig: NetworkConfig, invocation: Invocation): Promise<void> {
-  await detach(parseConfig(networkConfig), invocation)
+/** Takes work that need not be done when DEL returns, but before the same container is attached again. */
+export type Later = (work: () => Promise<void>) => void
+
+/** Detaches the interface and gives its addresses back. Without `later` nothing is left to be done. */
+export async function del(networkConfig: NetworkConfig, invocation: Invocation, later?: Later): Promise<void> {
+  await detach(parseConfig(networkConfig), invocation, later)
 }
 
-async function detach(config: CbrConfig, { containerId, ifname }: Invocation): Promise<void> {
+async function detach(config: CbrConfig, { containerId, ifname }: Invocation, later?: Later): Promise<void> {
   const reservations = reservationsOf(config)
   const owner = toOwner(containerId, ifname)
   const held = reservations
     .list()
     .filter((each) => each.owner === owner)
     .map(({ address }) => address)
-  const forget = async () => {
-    if (!config.sourceCheck) return
-    await forgetPorts(config.bridge, [{ link: hostLinkName(containerId, ifname), addresses: held, comment: '' }])
-  }
-  // The pod is checked for as long as it can send.
-  if (silence(containerId, ifname)) await settleAll([unplug(containerId, ifname), forget()])
-  else {
-    await unplug(containerId, ifname)
-    await forget()
-  }
+  await unplug(containerId, ifname)
+  // After the cable: the pod is checked for as long as it can send. Nobody else's port will have that name.
+  const port = { link: hostLinkName(containerId, ifname), addresses: held, comment: '' }
+  const forget = () => forgetPorts(config.bridge, [port])
+  if (config.sourceCheck) await (later === undefined ? forget() : later(forget))
   if (config.portMappings.length > 0) await closeHostPorts(config.bridge, (address) => held.includes(address))
   // Last: an address that is free again may be another pod's at once.
   reservations.free(held)

@@ -21,21 +21,26 @@ export interface ChainCall extends Invocation {
 /** Runs ADD from first to last; each sees the result of those before it. Throws the first failure. */
 export async function addChain(list: NetworkConfigList, call: ChainCall): Promise<CniResult> {
   let prevResult: CniResult | undefined
-  for (const plugin of list.plugins) prevResult = await runPlugin('ADD', toConfig(list, plugin, call, prevResult), call)
+  for (const plugin of list.plugins) {
+    const config = toConfig(list, plugin, call, prevResult)
+    prevResult = await (config.type === 'cbr' ? cbr.add(config, call) : execPlugin('ADD', config, call))
+  }
   if (prevResult === undefined) throw new CniError(errorCodes.invalidConfig, `network ${list.name} has no plugins`)
   return prevResult
 }
 
-/** Runs DEL from last to first, all of them; throws the first failure afterwards. */
+/** Runs DEL from last to first, all of them; throws the first failure afterwards. `later` takes what cbr need not do now. */
 export async function delChain(
   list: NetworkConfigList,
   call: ChainCall,
   prevResult: CniResult | undefined,
+  later: cbr.Later,
 ): Promise<void> {
   const failures: unknown[] = []
   for (const plugin of list.plugins.toReversed()) {
     try {
-      await runPlugin('DEL', toConfig(list, plugin, call, prevResult), call)
+      const config = toConfig(list, plugin, call, prevResult)
+      await (config.type === 'cbr' ? cbr.del(config, call, later) : execPlugin('DEL', config, call))
     } catch (error) {
       failures.push(error)
     }
@@ -45,7 +50,10 @@ export async function delChain(
 
 /** Runs CHECK from first to last. */
 export async function checkChain(list: NetworkConfigList, call: ChainCall, prevResult: CniResult): Promise<void> {
-  for (const plugin of list.plugins) await runPlugin('CHECK', toConfig(list, plugin, call, prevResult), call)
+  for (const plugin of list.plugins) {
+    const config = toConfig(list, plugin, call, prevResult)
+    await (config.type === 'cbr' ? cbr.check(config, call) : execPlugin('CHECK', config, call))
+  }
 }
 
 /** Runs GC of cbr; other plugins learn of it by the DELs of records. */
@@ -79,18 +87,6 @@ function toConfig(
     ...(wanted.length > 0 && { runtimeConfig: Object.fromEntries(wanted) }),
     ...(prevResult !== undefined && { prevResult }),
   }
-}
-
-async function runPlugin(
-  command: 'ADD' | 'DEL' | 'CHECK',
-  config: NetworkConfig,
-  call: ChainCall,
-): Promise<CniResult | undefined> {
-  if (config.type !== 'cbr') return await execPlugin(command, config, call)
-  if (command === 'ADD') return await cbr.add(config, call)
-  if (command === 'DEL') await cbr.del(config, call)
-  else await cbr.check(config, call)
-  return undefined
 }
 
 async function execPlugin(command: string, config: NetworkConfig, call: ChainCall): Promise<CniResult | undefined> {

@@ -6,6 +6,7 @@ import { hostLinkName } from '../../cni/bridge/names.ts'
 import { enableNetlink } from '../../cni/linux/netlink.ts'
 import { addressesOf, planAttachment } from '../../cni/plugin.ts'
 import type { PodIdentity } from '../runtime/runtime.ts'
+import { Afterwork } from './afterwork.ts'
 import { compareAttachments, type OwnedAttachment } from './attachment-repairs.ts'
 import { type AttachmentRecord, AttachmentRecords } from './attachments.ts'
 import { addChain, type ChainCall, cbrConfigs, checkChain, delChain, gcChain } from './chain.ts'
@@ -20,6 +21,8 @@ export interface CniNetworkOptions {
   binDirs: string[]
   /** Where the records of attachments are kept. */
   dataDir: string
+  /** Told of what fails after a detachment is over; the next comparison finds what that left. */
+  onError: (error: unknown) => void
 }
 
 /** The interface's name in every pod. */
@@ -30,9 +33,12 @@ export class CniNetwork implements PodNetwork, Verifiable {
   readonly #records: AttachmentRecords
   /** Sandboxes that are being attached or detached now. */
   readonly #busy = new Set<string>()
+  /** What detachments leave to be done, by sandbox. */
+  readonly #afterwork: Afterwork
 
   constructor(options: CniNetworkOptions) {
     this.#options = options
+    this.#afterwork = new Afterwork(options.onError)
     // A program that starts anew for each pod would only print that it is experimental.
     enableNetlink()
     this.#records = new AttachmentRecords(join(options.dataDir, 'attachments'))
@@ -53,6 +59,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
   }
 
   async #attach(request: AttachRequest): Promise<{ ips: string[] }> {
+    if (this.#afterwork.isWaiting(request.sandboxId)) await this.#afterwork.settled()
     const known = await this.#records.read(request.sandboxId)
     if (known?.result !== undefined) return { ips: addressesOf(known.result) }
     if (known !== undefined) await this.#detach(request.sandboxId)
@@ -76,7 +83,8 @@ export class CniNetwork implements PodNetwork, Verifiable {
   async #detach(sandboxId: string): Promise<void> {
     const record = await this.#records.read(sandboxId)
     if (record === undefined) return
-    await delChain(record.config, this.#toCall(record), record.result)
+    const later = (work: () => Promise<void>) => this.#afterwork.add(sandboxId, work)
+    await delChain(record.config, this.#toCall(record), record.result, later)
     await this.#records.remove(sandboxId)
   }
 
@@ -108,6 +116,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
   }
 
   async #compare(inside: boolean): Promise<Repair[]> {
+    await this.#afterwork.settled()
     const busyBefore = [...this.#busy]
     const records = await this.#records.list()
     const owned = records.filter(({ result }) => result !== undefined).flatMap((record) => this.#toAttachments(record))
@@ -150,6 +159,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
         config,
         [...liveSandboxIds].map((containerID) => ({ containerID, ifname })),
       )
+    await this.#afterwork.settled()
   }
 
   #toRecord({ sandboxId, pod, netns, portMappings, bandwidth = {} }: AttachRequest): AttachmentRecord {

@@ -1,7 +1,7 @@
 // A pod's cable: a veth pair with one end in the pod, the other a port of the bridge.
 
 import type { CbrConfig } from '../config.ts'
-import { isNoDevice, makeCable, setUpLink, takeDown } from '../linux/cable-netlink.ts'
+import { isNoDevice, makeCable, setUpLink } from '../linux/cable-netlink.ts'
 import { CommandError } from '../linux/exec.ts'
 import {
   deleteLink,
@@ -94,13 +94,6 @@ async function configureByProgram({ ranges }: CbrConfig, { netns, ifname, addres
 /** Removes the cable; both ends go at once. That there is none is no error: the namespace may have taken it along. */
 export async function unplug(containerId: string, ifname: string): Promise<void> {
   await deleteLink(hostLinkName(containerId, ifname))
-}
-
-/** Lets nothing come out of the cable any more, where that can be done at once. */
-export function silence(containerId: string, ifname: string): boolean {
-  if (!hasNetlink()) return false
-  takeDown(hostLinkName(containerId, ifname))
-  return true
 }
 
 /** What of the cable is not as plugIn and configurePod made it, in words; empty when all is well. */

@@ -41,17 +41,6 @@ export function makeCable({ hostLink, bridge, hairpin, mtu, netns, ifname, mac }
   }
 }
 
-/** No packet comes out of the link any more; that there is none is no error. */
-export function takeDown(link: string): void {
-  const header = linkHeader(0, 0)
-  header.writeUInt32LE(1, 12)
-  try {
-    transact(`cannot take link ${link} down`, [makeRequest(newLink, 0, Buffer.concat([header, nameAttribute(link)]))])
-  } catch (error) {
-    if (!isNoDevice(error)) throw error
-  }
-}
-
 /** Whether a link that was named is not there. */
 export function isNoDevice(error: unknown): boolean {
   return error instanceof NetlinkError && error.errno === constants.errno.ENODEV

@@ -1,5 +1,6 @@
 // What the pod network costs a packet: throughput and round trip between pods of one node, of two nodes on one switch
-// (host-gw) and of two nodes behind a router (VXLAN), each against the same cables between plain namespaces with routes.
+// (host-gw) and of two nodes behind a router (VXLAN), each against the same cables between plain namespaces with routes; VXLAN
+// also against a tunnel that is nothing but one.
 
 import { join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
@@ -30,7 +31,7 @@ export async function benchPaths(): Promise<void> {
     const pairs: [Path, Path][] = []
     await step('paths: nodes, pods and plain namespaces', async () => {
       pairs.push(...(await makePairs(hostGw, vxlan, await makePlain(plain))))
-      for (const path of pairs.flat()) await serve(path)
+      for (const path of new Set(pairs.flat())) await serve(path)
     })
     for (const [pods, floor] of pairs) await comparePaths(pods, floor)
   } finally {
@@ -49,10 +50,12 @@ async function makePairs(hostGw: PodCluster, vxlan: PodCluster, plain: PlainPath
     return { name, net, from: from.host, to: to.host, address: to.ips[0] ?? '' }
   }
   const from = await hostGw.addPod('from', one)
+  const tunnelled = toPath('vxlan', vxlan, await vxlan.addPod('from', near), await vxlan.addPod('across', far))
   return [
     [toPath('same node', hostGw, from, await hostGw.addPod('beside', one)), plain.sameNode],
     [toPath('host-gw', hostGw, from, await hostGw.addPod('across', two)), plain.oneSwitch],
-    [toPath('vxlan', vxlan, await vxlan.addPod('from', near), await vxlan.addPod('across', far)), plain.router],
+    [tunnelled, plain.router],
+    [tunnelled, plain.tunnel],
   ]
 }
 
@@ -70,10 +73,9 @@ async function comparePaths(pods: Path, plain: Path): Promise<void> {
     }
   for (const which of ['plain', 'pods'] as const) {
     const { gbits, medianUs, slowestUs } = figures[which]
-    console.log(`path ${pods.name.padEnd(9)} ${which.padEnd(5)} throughput ${range(gbits, ' Gbit/s', 1)}`)
-    console.log(
-      `path ${pods.name.padEnd(9)} ${which.padEnd(5)} round trip ${range(medianUs, ' us', 1)}, 99 of 100 below ${range(slowestUs, ' us', 0)}`,
-    )
+    const name = `path ${pods.name.padEnd(9)} ${(which === 'plain' ? plain.name : which).padEnd(6)}`
+    console.log(`${name} throughput ${range(gbits, ' Gbit/s', 1)}`)
+    console.log(`${name} round trip ${range(medianUs, ' us', 1)}, 99 of 100 below ${range(slowestUs, ' us', 0)}`)
   }
   const ratio = (key: keyof Figures) =>
     range(
@@ -81,7 +83,9 @@ async function comparePaths(pods: Path, plain: Path): Promise<void> {
       '',
       2,
     )
-  console.log(`path ${pods.name.padEnd(9)} pods/plain throughput ${ratio('gbits')}, round trip ${ratio('medianUs')}`)
+  console.log(
+    `path ${pods.name.padEnd(9)} pods/${plain.name} throughput ${ratio('gbits')}, round trip ${ratio('medianUs')}`,
+  )
 }
 
 interface Figures {
@@ -111,9 +115,13 @@ interface PlainPaths {
   sameNode: Path
   oneSwitch: Path
   router: Path
+  tunnel: Path
 }
 
-/** Hosts a and b on one node, c on another of the same switch, d on one behind the router: routes and nothing else. */
+/**
+ * Hosts a and b on one node, c on another of the same switch, d on one behind the router: routes and nothing else. e and f are
+ * beside a and d, with a tunnel between their nodes.
+ */
 async function makePlain(net: TestNetwork): Promise<PlainPaths> {
   const router = await net.addHost('router')
   const switchLines = [1, 2].flatMap((index) => [
@@ -126,20 +134,45 @@ async function makePlain(net: TestNetwork): Promise<PlainPaths> {
   await batch(router, switchLines)
   const nodes = [await net.addHost('n1'), await net.addHost('n2'), await net.addHost('n3')]
   for (const [index, node] of nodes.entries()) await plugIn(router, node, index + 1)
-  const host = async (name: string, node: number, number: number): Promise<[Host, string]> => {
+  const host = async (name: string, node: number, number: number, block = 1): Promise<[Host, string]> => {
     const made = await net.addHost(name)
     const [at] = nodes.slice(node - 1)
     if (at === undefined) throw new Error(`there is no node ${node}`)
-    const address = `10.1.${node}.${number}`
-    await net.connect(at, `to-${name}`, `10.255.${node}.${number}/32`, made, 'eth0', `${address}/32`)
+    const address = `10.${block}.${node}.${number}`
+    const gateway = `10.${block + 100}.${node}.${number}`
+    await net.connect(at, `to-${name}`, `${gateway}/32`, made, 'eth0', `${address}/32`)
     await batch(at, [`route add ${address} dev to-${name}`])
-    await batch(made, [`route add 10.255.${node}.${number} dev eth0`, `route add default via 10.255.${node}.${number}`])
+    await batch(made, [`route add ${gateway} dev eth0`, `route add default via ${gateway}`])
     return [made, address]
   }
   const [a] = await host('a', 1, 1)
   const [b, c, d] = [await host('b', 1, 2), await host('c', 2, 1), await host('d', 3, 1)]
-  const path = (name: string, [to, address]: [Host, string]): Path => ({ name, net, from: a, to, address })
-  return { sameNode: path('same node', b), oneSwitch: path('host-gw', c), router: path('vxlan', d) }
+  const [[e], f] = [await host('e', 1, 1, 2), await host('f', 3, 1, 2)]
+  for (const [own, other] of [
+    [1, 3],
+    [3, 1],
+  ] as const)
+    await dig(nodes, own, other)
+  for (const end of [e, f[0]]) await batch(end, [`link set eth0 mtu ${tunnelMtu}`])
+  const path = (from: Host, [to, address]: [Host, string], name = 'plain'): Path => ({ name, net, from, to, address })
+  return { sameNode: path(a, b), oneSwitch: path(a, c), router: path(a, d), tunnel: path(e, f, 'tunnel') }
+}
+
+/** As pods have it behind VXLAN over cables of 1500. */
+const tunnelMtu = 1450
+
+/** A node's end of the tunnel to another, and the route into it. */
+async function dig(nodes: readonly Host[], own: number, other: number): Promise<void> {
+  const address = (node: number) => `10.9.${node === 3 ? 2 : 1}.${node}`
+  const node = nodes[own - 1]
+  if (node === undefined) throw new Error(`there is no node ${own}`)
+  const ends = `local ${address(own)} remote ${address(other)}`
+  await batch(node, [
+    `link add tunnel type vxlan id 7 dstport 8472 ${ends} dev eth0`,
+    `addr add 10.254.0.${own}/24 dev tunnel`,
+    'link set tunnel up',
+    `route add 10.2.${other}.0/24 via 10.254.0.${other}`,
+  ])
 }
 
 async function plugIn(router: Host, node: Host, index: number): Promise<void> {

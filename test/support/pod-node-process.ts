@@ -64,6 +64,7 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
   const client = new FakeClient()
   const stop = new AbortController()
   const confDir = join(dataDir, 'conf')
+  const onError = (error: unknown) => console.error(self.name, error)
   const followed = new Informer(client, nodes)
   const network = new NodeNetwork({
     nodes: followed,
@@ -73,9 +74,9 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
     clusterCidrs,
     confDir,
     reservationsDir: join(dataDir, 'reservations'),
-    onError: (error) => console.error(self.name, error),
+    onError,
   })
-  const where = { confDir, binDirs: ['/usr/lib/cni'], dataDir }
+  const where = { confDir, binDirs: ['/usr/lib/cni'], dataDir, onError }
   const pods = new CniNetwork(where)
   let running: Promise<unknown> | undefined
   const known = new Map<string, string>()

@@ -3,6 +3,7 @@
 
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Afterwork } from '../../../agent/network/afterwork.ts'
 import { enableNetlink } from '../../../cni/linux/netlink.ts'
 import * as cbr from '../../../cni/plugin.ts'
 import type { NetworkConfig } from '../../../cni/spec.ts'
@@ -30,6 +31,10 @@ export interface CniTimes {
 
 // As the agent does.
 enableNetlink()
+const afterwork = new Afterwork((error) => {
+  throw error
+})
+const later = (containerId: string) => (work: () => Promise<void>) => afterwork.add(containerId, work)
 const order: Order = JSON.parse(process.argv[2] ?? '')
 const { way, pods } = order
 const config: NetworkConfig =
@@ -54,6 +59,7 @@ const config: NetworkConfig =
 // The bridge is there for all pods but the first of a node.
 await call('ADD', 0)
 await call('DEL', 0)
+await afterwork.settled()
 const [addMs, allAddMs] = await measureAll('ADD')
 const bridge = way === 'bridge' ? 'go0' : 'cbr0'
 const plugged = execFileSync('ip', ['-o', 'link', 'show', 'master', bridge], { encoding: 'utf8' }).trim().split('\n')
@@ -72,6 +78,8 @@ async function measureAll(command: 'ADD' | 'DEL'): Promise<[number[], number]> {
   }
   if (order.atOnce) await Promise.all(pods.map((_, index) => measure(index)))
   else for (const index of pods.keys()) await measure(index)
+  // What the calls have left to be done counts too.
+  await afterwork.settled()
   return [each, performance.now() - startMs]
 }
 
@@ -79,7 +87,7 @@ async function call(command: 'ADD' | 'DEL', index: number): Promise<void> {
   const netns = pods[index] ?? ''
   if (way === 'cbr function') {
     const invocation = { containerId: `pod-${index}`, netns, ifname: 'eth0' }
-    await (command === 'ADD' ? cbr.add(config, invocation) : cbr.del(config, invocation))
+    await (command === 'ADD' ? cbr.add(config, invocation) : cbr.del(config, invocation, later(invocation.containerId)))
     return
   }
   const env = {

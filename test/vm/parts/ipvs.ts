@@ -24,8 +24,8 @@ export const ipvsTrace: Part = {
   run: (context) => runProgram(context, { entry: 'test/vm/programs/ipvs-trace.ts' }),
 }
 
-/** As many as an emulated processor can bear. */
-const scale = ['1000', '10']
+/** Services, and endpoints of each. */
+const scale = ['10000', '10']
 
 export const ipvsScale: Part = {
   name: 'ipvs-scale',
@@ -47,7 +47,7 @@ export const ipvsPackets: Part = {
 export const packets: Part = {
   name: 'packets',
   title: "the packet suite in the other modes, on the guest's kernel",
-  run: (context) => runProgram(context, packetSuite('iptables,nftables')),
+  run: (context) => runProgram(context, packetSuite('iptables,nftables,userspace')),
 }
 
 /** Patience is for a machine that is ten times slower than its host. */
