@@ -61,6 +61,7 @@ const network = new CniNetwork({
   confDir: options.cniConfDir,
   binDirs: [options.cniBinDir],
   dataDir: join(dataDir, 'cni'),
+  onError: report('network'),
 })
 const view = new ClusterView(client, report('cluster'))
 const nodeNetwork = new NodeNetwork({
