@@ -1,8 +1,10 @@
 // Cgroups of pods, below /kubepods (Guaranteed), /kubepods/burstable and /kubepods/besteffort, in every hierarchy of
-// cgroup v1 and in the one of v2. The runtime makes them as parents of containers; what it leaves empty is removed here.
+// cgroup v1 and in the one of v2; where Docker's driver is systemd, slices of those names. The runtime makes them as parents
+// of containers; what it leaves empty is removed here.
 
 import { readdir, rmdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { toSlicePath } from '../runtime/slices.ts'
 import { type QosClass, qosClassOf, type StoredPod } from './pod.ts'
 
 /** Cgroups that belong to one node: root is "/" but where several nodes share a machine. */
@@ -26,18 +28,35 @@ export function cgroupOf(cgroups: PodCgroups, pod: StoredPod): string {
 /** Removes the pod's cgroups, of whatever class. Those with processes stay: the kernel refuses. */
 export async function removeCgroups(cgroups: PodCgroups, podUid: string): Promise<void> {
   const hierarchies = await listHierarchies(cgroups)
-  const paths = classes.flatMap((qos) => hierarchies.map((root) => join(root, classPath(cgroups, qos), `pod${podUid}`)))
-  await Promise.all(paths.map(removeIfEmpty))
+  const paths = classes.flatMap((qos) => inBothLayouts(join(classPath(cgroups, qos), `pod${podUid}`)))
+  await Promise.all(hierarchies.flatMap((hierarchy) => paths.map((path) => removeIfEmpty(join(hierarchy, path)))))
+}
+
+/** Removes the cgroups of all pods and of their classes, as far as they have no processes. */
+export async function removeAllCgroups(cgroups: PodCgroups): Promise<void> {
+  const hierarchies = await listHierarchies(cgroups)
+  const paths = inBothLayouts(classPath(cgroups, 'Guaranteed'))
+  await Promise.all(hierarchies.flatMap((hierarchy) => paths.map((path) => removeIfEmpty(join(hierarchy, path)))))
 }
 
 /** Uids of pods that have a cgroup here. */
 export async function listCgroupPods(cgroups: PodCgroups): Promise<Set<string>> {
-  const directories = (await listHierarchies(cgroups)).flatMap((root) =>
-    classes.map((qos) => join(root, classPath(cgroups, qos))),
+  const paths = classes.flatMap((qos) => inBothLayouts(classPath(cgroups, qos)))
+  const directories = (await listHierarchies(cgroups)).flatMap((hierarchy) =>
+    paths.map((path) => join(hierarchy, path)),
   )
   const names = (await Promise.all(directories.map(listOrNothing))).flat()
-  return new Set(names.filter((name) => name.startsWith('pod')).map((name) => name.slice('pod'.length)))
+  return new Set(names.flatMap((name) => uidIn(name) ?? []))
 }
+
+/** cgroupfs: "pod" and the uid. systemd: the names of the classes before it, and the uid's dashes as underscores. */
+function uidIn(name: string): string | undefined {
+  if (name.startsWith('pod')) return name.slice('pod'.length)
+  return /-pod(\w+)\.slice$/.exec(basename(name))?.[1]?.replaceAll('_', '-')
+}
+
+/** Where Docker makes this cgroup, by its two drivers: which of them it was is not known of what an earlier daemon left. */
+const inBothLayouts = (path: string): string[] => [path, toSlicePath(path)]
 
 async function listHierarchies({ mountPoint }: PodCgroups): Promise<string[]> {
   const names = await listOrNothing(mountPoint)

@@ -1,0 +1,53 @@
+// Takes everything off a host that its agent ever made outside of files: what `fairlead reset` calls. Each step can be repeated,
+// does nothing when there is nothing, and stands alone, so that one that fails keeps no other from being done.
+
+import { join } from 'node:path'
+import { listLinks } from '../cni/linux/ip.ts'
+import { hasTable } from '../cni/linux/nft.ts'
+import { guardTable } from './announcer/guard.ts'
+import { removeAddresses } from './announcer/uplink.ts'
+import { Faults } from './net/faults.ts'
+import { removePodNetwork } from './network/remove.ts'
+import { removeAllCgroups } from './pods/cgroups.ts'
+import { removePolicyRules } from './policy/nftables/nftables-backend.ts'
+import { removeOtherModes } from './proxy/modes.ts'
+import { unmountBelow } from './volumes/mount-points.ts'
+
+export interface RemovalOptions {
+  dataDir: string
+  cniConfDir: string
+  cniBinDir: string
+}
+
+export interface RemovalStep {
+  /** What goes, in a few words. */
+  what: string
+  remove(): Promise<void>
+}
+
+/** The steps, in their order. Containers of pods are to be gone before, and no agent may run. */
+export function removalSteps({ dataDir, cniConfDir, cniBinDir }: RemovalOptions): RemovalStep[] {
+  return [
+    {
+      what: 'pod network: links, routes, tunnels, rules, CNI configuration',
+      remove: () => removePodNetwork({ confDir: cniConfDir, binDirs: [cniBinDir], dataDir: join(dataDir, 'cni') }),
+    },
+    { what: 'rules of NetworkPolicies', remove: () => removePolicyRules() },
+    { what: 'rules of Services', remove: () => removeOtherModes(undefined) },
+    { what: 'addresses of load balancers', remove: removeAnnouncements },
+    { what: 'faults', remove: removeFaults },
+    { what: 'mounts of volumes', remove: () => unmountBelow(dataDir) },
+    { what: 'cgroups of pods', remove: () => removeAllCgroups({ root: '/', mountPoint: '/sys/fs/cgroup' }) },
+  ]
+}
+
+/** The record of our addresses is the guard's set; the link that has them is found by that of its links that does. */
+async function removeAnnouncements(): Promise<void> {
+  if (!(await hasTable(guardTable))) return
+  for (const link of await listLinks()) await removeAddresses(link)
+}
+
+async function removeFaults(): Promise<void> {
+  const faults = new Faults({ nodeName: '', runtime: { listSandboxes: async () => [] }, onError: () => undefined })
+  await faults.sweep()
+}
