@@ -1,6 +1,7 @@
 // The API server's core: Request -> Response. It looks up what a path is about, and hands the request to the verb. One
 // catch turns errors into Status answers. It knows no sockets, and whether a user may do this was decided before.
 
+import { aborted } from '../../api/client/aborted.ts'
 import { noSuchPath } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
 import { reviews } from '../../api/resources/reviews.ts'
@@ -8,10 +9,12 @@ import { services } from '../../api/resources/services.ts'
 import type { Store } from '../store/store.ts'
 import { AddressRange } from './address-range.ts'
 import { makeAdmissionRules } from './admission/admission.ts'
+import { guardCertificates } from './admission/certificate-guard.ts'
 import { type Authorizer, AuthorizerChain } from './authorization/authorizer.ts'
 import { ensureDefaultAccess } from './authorization/default-access.ts'
 import { preventEscalation } from './authorization/escalation.ts'
 import { NodeAuthorizer } from './authorization/node-authorizer.ts'
+import { OwnRequestAuthorizer } from './authorization/own-request-authorizer.ts'
 import { RbacAuthorizer } from './authorization/rbac-authorizer.ts'
 import { CacheFeed } from './cache-feed.ts'
 import { Catalog } from './catalog.ts'
@@ -27,6 +30,7 @@ import { ReviewHandler } from './reviews/review-handler.ts'
 import { parseRoute } from './route.ts'
 import { type PortRange, ServiceAllocator } from './service-allocator.ts'
 import { Storage } from './storage.ts'
+import { BearerTokens } from './tokens/bearer-tokens.ts'
 import { answerIssuerDiscovery } from './tokens/issuer-discovery.ts'
 import { TokenAuthenticator } from './tokens/token-authenticator.ts'
 import { TokenSigner } from './tokens/token-signer.ts'
@@ -74,11 +78,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const cluster = readCluster(feed)
   const allocator = new ServiceAllocator(feed.cacheOf(services), addresses, options.nodePortRange)
   const signer = new TokenSigner({ key: options.tokenKey, issuer: tokenIssuer })
-  const tokens = new TokenAuthenticator(signer, cluster)
+  const tokens = new BearerTokens(new TokenAuthenticator(signer, cluster), signer.issuer, cluster)
   const rbac = new RbacAuthorizer(feed)
-  const authorizer = new AuthorizerChain([new NodeAuthorizer(feed), rbac])
+  const authorizer = new AuthorizerChain([new NodeAuthorizer(feed), rbac, new OwnRequestAuthorizer(feed)])
   const rules = makeAdmissionRules(options.leftOutAdmission)
-  const admission = { ...rules, validating: [...rules.validating, preventEscalation(authorizer, rbac)] }
+  const always = [preventEscalation(authorizer, rbac), guardCertificates(authorizer)]
+  const admission = { ...rules, validating: [...rules.validating, ...always] }
   const context = { storage, cluster, admission, services: allocator, signer }
   const resourceHandler = new ResourceHandler({
     store,
@@ -96,7 +101,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     await Promise.all([kubernetes.ready, access.promise])
   })
   const run = async (signal: AbortSignal) => {
-    const ensureAccess = async () => access.resolve(await ensureDefaultAccess(context, log, signal))
+    const ensureAccess = async () => {
+      // Some roles are in namespaces, which come first.
+      await Promise.race([kubernetes.ready, aborted(signal)])
+      access.resolve(await ensureDefaultAccess(context, log, signal))
+    }
     await Promise.all([
       feed.run(signal),
       feed.started.then(async () => {

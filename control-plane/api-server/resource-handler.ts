@@ -62,7 +62,7 @@ export class ResourceHandler {
 
   async #get(request: ApiRequest, route: Route): Promise<ApiResponse> {
     const { resource, namespace, name, subresource } = route
-    if (!['', 'status', 'scale'].includes(subresource)) throw methodNotAllowed('GET')
+    if (!['', 'status', 'approval', 'scale'].includes(subresource)) throw methodNotAllowed('GET')
     const cached = await this.#options.context.storage.get(resource, objectName(resource, namespace, name))
     if (subresource === 'scale') return respondObject(request, route, toScale(cached.object))
     return respondCached(request, route, cached, 200)
@@ -184,7 +184,7 @@ export class ResourceHandler {
 /** What a subresource lets through of the object that a client sent. */
 function throughDoor(subresource: string, current: Stored<ApiObject>, given: ApiObject): ApiObject {
   if (subresource === 'finalize') return finalizeNamespace(current, given as Namespace)
-  if (subresource === '' || subresource === 'status') return given
+  if (['', 'status', 'approval'].includes(subresource)) return given
   throw methodNotAllowed('PUT')
 }
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ManagedFieldsEntry } from '../../api/generated/types.ts'
 import type { ApiObject, ObjectName, Stored } from '../../api/objects/object.ts'
-import { badRequest, invalid, isAlreadyExists } from '../../api/objects/status-error.ts'
+import { badRequest, type FieldError, invalid, isAlreadyExists } from '../../api/objects/status-error.ts'
 import { type FieldManager, trackWrite } from '../../api/patch/apply/managed-fields.ts'
 import { apiVersionOf, type Resource } from '../../api/resources/resource.ts'
 import { validateCreate, validateUpdate } from '../../api/resources/validate-object.ts'
@@ -108,7 +108,7 @@ function startMetadata({ resource, namespace }: Target, object: ApiObject): void
   }
 }
 
-/** Replaces what is stored by what replace makes of it, by the main door or that of /status. */
+/** Replaces what is stored by what replace makes of it, by the main door or that of /status or /approval. */
 export async function updateObject(
   context: WriteContext,
   target: Target,
@@ -170,10 +170,17 @@ async function finishUpdate(
   const request: AdmissionRequest = { ...target, verb: 'update', object, old }
   await admit(context.admission.mutating, request, context.cluster)
   if (subresource === 'status') resource.prepareForStatusUpdate?.(object, old)
+  else if (subresource === 'approval') resource.prepareForApproval?.(object, old)
   else if (subresource === '') resource.prepareForUpdate?.(object, old)
   await admit(context.admission.validating, request, context.cluster)
-  const errors = subresource === '' ? validateUpdate(resource, object, old) : []
+  const errors = validateStep(target, object, old)
   if (errors.length > 0) throw invalid(resource, name, errors)
+}
+
+function validateStep({ resource, subresource }: Target, object: ApiObject, old: Stored<ApiObject>): FieldError[] {
+  if (subresource === '') return validateUpdate(resource, object, old)
+  const isStatus = subresource === 'status' || subresource === 'approval'
+  return isStatus ? (resource.validateStatusUpdate?.(object, old, subresource) ?? []) : []
 }
 
 /** What no client may change. */

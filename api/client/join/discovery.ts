@@ -9,9 +9,7 @@ import { isForbidden, isNotFound, StatusError } from '../../objects/status-error
 import { configMaps } from '../../resources/config-maps.ts'
 import { HttpClient } from '../http-client.ts'
 import { TlsTransport, type TlsTransportOptions } from '../tls-transport.ts'
-
-/** The ConfigMap that anybody may read: a kubeconfig with the authority and the server's URL, and no user. */
-export const clusterInfoName = { namespace: 'kube-public', name: 'cluster-info' }
+import { clusterInfoName } from './cluster-info.ts'
 
 /** A cluster whose authority was proven. */
 export interface DiscoveredCluster {

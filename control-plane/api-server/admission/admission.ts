@@ -4,6 +4,7 @@
 import type { ApiObject, ObjectName, Stored } from '../../../api/objects/object.ts'
 import type { Resource } from '../../../api/resources/resource.ts'
 import type { User } from '../exchange.ts'
+import { certificateRequester } from './certificate-requester.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { serviceAccount } from './service-account.ts'
@@ -45,7 +46,10 @@ export interface AdmissionRules {
 /** The built-in rules, but for those that are left out by name. */
 export function makeAdmissionRules(leftOut: readonly string[] = []): AdmissionRules {
   const isIn = ({ name }: Admission) => !leftOut.includes(name)
-  return { mutating: [serviceAccount].filter(isIn), validating: [namespaceLifecycle, nodeRestriction].filter(isIn) }
+  return {
+    mutating: [serviceAccount, certificateRequester].filter(isIn),
+    validating: [namespaceLifecycle, nodeRestriction].filter(isIn),
+  }
 }
 
 /** Asks every rule of a list. */

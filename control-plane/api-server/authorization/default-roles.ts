@@ -4,6 +4,7 @@
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, RbacSubject } from '../../../api/generated/types.ts'
 import { accessGroup } from '../../../api/resources/access-rules.ts'
 import { mastersGroup } from './authorizer.ts'
+import { certificateRoleBindings, certificateRoles } from './joining-roles.ts'
 import { nodeRules } from './node-rules.ts'
 import { adminRules, editRules, viewRules } from './user-roles.ts'
 
@@ -50,6 +51,7 @@ export const defaultClusterRoles: readonly ClusterRole[] = [
   role('system:aggregate-to-admin', adminRules, aggregateTo('admin')),
   role('system:aggregate-to-edit', editRules, aggregateTo('edit')),
   role('system:aggregate-to-view', viewRules, aggregateTo('view')),
+  ...certificateRoles.map(({ name, rules }) => role(name, rules)),
 ]
 
 /** Who has them from the start. */
@@ -60,6 +62,7 @@ export const defaultClusterRoleBindings: readonly ClusterRoleBinding[] = [
   binding('system:public-info-viewer', ['system:authenticated', 'system:unauthenticated']),
   binding('system:monitoring', ['system:monitoring']),
   binding('system:service-account-issuer-discovery', ['system:serviceaccounts']),
+  ...certificateRoleBindings.map(({ name, groups }) => binding(name, groups)),
 ]
 
 function role(name: string, rules: PolicyRule[], more: Record<string, string> = {}): ClusterRole {

@@ -18,4 +18,5 @@ export const nodeRules: readonly PolicyRule[] = [
   { verbs: ['delete'], apiGroups: [''], resources: ['pods'] },
   { verbs: ['create'], apiGroups: [''], resources: ['pods/eviction'] },
   { verbs: ['create', 'update', 'patch'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] },
+  { verbs: ['create'], apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests'] },
 ]

@@ -23,12 +23,12 @@ import type { Authorizer } from '../authorization/authorizer.ts'
 import type { ApiRequest, ApiResponse, User } from '../exchange.ts'
 import { parseObject } from '../request-object.ts'
 import type { Route } from '../route.ts'
-import type { TokenAuthenticator } from '../tokens/token-authenticator.ts'
+import type { BearerTokens } from '../tokens/bearer-tokens.ts'
 import { timestamp } from '../writes.ts'
 import { checkLocal, readSubject, reviewAccess, reviewRules } from './access-reviews.ts'
 
 export interface ReviewHandlerOptions {
-  tokens: TokenAuthenticator
+  tokens: BearerTokens
   authorizer: Authorizer
 }
 
