@@ -44,6 +44,12 @@ export async function stopUnits(units: readonly string[]): Promise<void> {
   if (units.length > 0) await run('systemctl', ['stop', ...units])
 }
 
+/** Names of loaded slices that fit a pattern such as "kubepods*.slice". */
+export async function listSlices(pattern: string): Promise<string[]> {
+  const text = await run('systemctl', ['list-units', '--all', '--plain', '--no-legend', '--type=slice', pattern])
+  return text.split('\n').flatMap((line) => /^(\S+\.slice)\s/.exec(line)?.[1] ?? [])
+}
+
 /** Forgets that units have failed. */
 export async function forgetFailures(units: readonly string[]): Promise<void> {
   await run('systemctl', ['reset-failed', ...units])

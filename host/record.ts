@@ -1,0 +1,57 @@
+// What this host was like before it was changed, on disk from before the first change until `reset`.
+
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { readSysctls, writeSysctls } from '../cni/linux/sysctl.ts'
+import { writeWhole } from './files.ts'
+import { cniBinDir, cniConfDir, hostRecordPath, stateDir } from './paths.ts'
+
+export interface HostRecord {
+  /** Kernel settings that the agent changes, and their values. */
+  sysctls: Record<string, string>
+  /** Folders of others that were made for us. */
+  folders: string[]
+  /** Files of ours that somebody else had put there: the program itself, perhaps. */
+  kept: string[]
+  /** Images that were loaded. */
+  images: string[]
+}
+
+/** Folders that other programs have too. */
+const sharedFolders = ['/etc/cni', cniConfDir, '/opt/cni', cniBinDir]
+
+/** Writes the record, unless there is one. `devices` are links whose settings the agent may change. */
+export async function ensureRecord(devices: readonly string[], kept: readonly string[]): Promise<void> {
+  if (existsSync(hostRecordPath)) return
+  const sysctls = Object.fromEntries(await readSysctls(sysctlsOf(devices)))
+  const folders = sharedFolders.filter((path) => !existsSync(path))
+  mkdirSync(stateDir, { recursive: true, mode: 0o711 })
+  writeRecord({ sysctls, folders, kept: [...kept], images: [] })
+}
+
+/** The record, or undefined when there is none. */
+export function readRecord(): HostRecord | undefined {
+  return existsSync(hostRecordPath) ? JSON.parse(readFileSync(hostRecordPath, 'utf8')) : undefined
+}
+
+/** Replaces the record. */
+export function writeRecord(record: HostRecord): void {
+  writeWhole(hostRecordPath, `${JSON.stringify(record, undefined, 2)}\n`)
+}
+
+/** Sets those settings back that the kernel still has. */
+export async function restoreSysctls({ sysctls }: HostRecord): Promise<void> {
+  const now = await readSysctls(Object.keys(sysctls))
+  const changed = Object.entries(sysctls).filter(([name, value]) => now.has(name) && now.get(name) !== value)
+  await writeSysctls(new Map(changed))
+}
+
+/** A dot in a device's name is a slash in a setting's. */
+function sysctlsOf(devices: readonly string[]): string[] {
+  const names = devices.map((device) => device.replaceAll('.', '/'))
+  return [
+    ...['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'],
+    ...['net.bridge.bridge-nf-call-iptables', 'net.bridge.bridge-nf-call-ip6tables'],
+    ...['net.ipv4.conf.all.rp_filter', 'net.ipv4.conf.all.arp_ignore', 'net.ipv4.conf.all.arp_announce'],
+    ...names.flatMap((name) => [`net.ipv4.conf.${name}.rp_filter`, `net.ipv6.conf.${name}.accept_ra`]),
+  ]
+}

@@ -1,0 +1,68 @@
+// The control plane of this host: brought up, and taken at its word when it says that it is ready.
+
+import { join } from 'node:path'
+import { HttpClient } from '../api/client/http-client.ts'
+import { loadKubeconfig } from '../api/client/kubeconfig.ts'
+import { TlsTransport } from '../api/client/tls-transport.ts'
+import { enableUnit, isUnitActive, readJournal, reloadUnits } from '../cni/linux/systemd.ts'
+import { writeLink, writeWhole } from './files.ts'
+import { adminKubeconfigPath, serverDir, serverUnit, unitDir } from './paths.ts'
+import { step, waitFor } from './progress.ts'
+import type { ServerSettings } from './settings.ts'
+import { serverUnitText } from './units.ts'
+
+const readyLimitMs = 120_000
+
+/** Writes and starts the unit; returns when the API server is ready. */
+export async function startServer(settings: ServerSettings, signal: AbortSignal): Promise<void> {
+  writeWhole(join(unitDir, serverUnit), serverUnitText(settings), 0o644)
+  await writeLink(join(serverDir, 'admin.kubeconfig'), adminKubeconfigPath)
+  await reloadUnits()
+  await enableUnit(serverUnit)
+  await step('control plane ready', () => waitForServer(signal))
+}
+
+/** Returns when the API server says that it is ready. Throws with the unit's last words when it does not in time. */
+export async function waitForServer(signal?: AbortSignal): Promise<void> {
+  await waitForUnit(
+    serverUnit,
+    'the control plane is not ready',
+    { limitMs: readyLimitMs, ...(signal && { signal }) },
+    async () => {
+      await withAdmin(async (_, transport) => {
+        const { status } = await transport.send({ method: 'GET', path: '/readyz', headers: {} })
+        if (status !== 200) throw new Error(`/readyz answers ${status}`)
+      })
+      return true
+    },
+  )
+}
+
+/** As waitFor, for what a unit is to bring about: its last words belong to the failure. */
+export async function waitForUnit<T>(
+  unit: string,
+  what: string,
+  waiting: { limitMs: number; signal?: AbortSignal },
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  try {
+    return await waitFor(what, waiting, look)
+  } catch (error) {
+    if (waiting.signal?.aborted === true) throw error
+    const state = (await isUnitActive(unit)) ? 'runs' : 'does not run'
+    const words = await readJournal(unit, 5).catch(() => '')
+    throw new Error(`${error instanceof Error ? error.message : error}\n${unit} ${state}; its last words:\n${words}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Speaks to the cluster as its administrator. */
+export async function withAdmin<T>(act: (client: HttpClient, transport: TlsTransport) => Promise<T>): Promise<T> {
+  const transport = new TlsTransport(loadKubeconfig(adminKubeconfigPath))
+  try {
+    return await act(new HttpClient(transport), transport)
+  } finally {
+    await transport.close()
+  }
+}
