@@ -10,6 +10,9 @@ import { type Architecture, ensureParts, type Parts } from './packages.ts'
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
+/** What `init` applies. */
+const dnsManifest = join(root, 'addons/dns/dns.yaml')
+
 /** Builds it at a path, unless what is there has the same parts; says whether it did. */
 export async function buildExecutable(
   architecture: Architecture,
@@ -20,7 +23,7 @@ export async function buildExecutable(
   mkdirSync(work, { recursive: true })
   const parts = await ensureParts(architecture)
   const main = await bundleEntry({ fairleadBuild: JSON.stringify({ version, build: hashOf(programs) }) })
-  const key = createHash('sha256').update(main).update(describe(parts)).digest('hex')
+  const key = createHash('sha256').update(main).update(describe(parts)).update(readFileSync(dnsManifest)).digest('hex')
   const keyFile = join(work, 'key')
   if (readIfThere(keyFile) === key && statSync(path, { throwIfNoEntry: false }) !== undefined) return false
   const node = join(work, 'node')
@@ -57,6 +60,7 @@ async function writeAssets(
 ): Promise<Record<string, string>> {
   const assets: Record<string, string> = {
     'lmdb.node': parts.lmdb,
+    'dns.yaml': dnsManifest,
     'openapi.json': join(root, 'api/generated/openapi.json'),
   }
   for (const [name, text] of programs) {

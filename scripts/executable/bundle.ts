@@ -28,7 +28,7 @@ async function bundleProgram(name: string): Promise<string> {
     ...options,
     ...(name === 'host' ? { stdin: callHost } : { entryPoints: [entry] }),
     external: [...(options.external ?? []), 'msgpackr-extract'],
-    define: { 'import.meta.url': '__moduleUrl', 'import.meta.dirname': '__dirname' },
+    define: { 'import.meta.url': '__moduleUrl', 'import.meta.dirname': '__dirname', 'import.meta.main': 'false' },
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
     plugins: [wrapBody(name === 'host' ? '<stdin>' : entry)],
   })
