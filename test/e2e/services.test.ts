@@ -1,7 +1,6 @@
 // What a Service promises its users: changes of type, affinity, several protocols and ports, endpoints that follow pods, and
 // the API server's proxy. Behaviours C187 to C219 of the public conformance table that a whole cluster is needed for.
 
-import { join } from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
 import type { EndpointSliceList, Endpoints, PodList, Service, ServiceList } from '../../api/generated/types.ts'
 import type { NodeLayout } from '../../lab/layout.ts'
@@ -14,7 +13,6 @@ import {
   lab,
   onNode,
   service,
-  startKubectl,
   testboxDeployment,
   testboxPod,
   tryKubectl,
@@ -278,28 +276,6 @@ test('endpoints of many new Services show up soon', async () => {
   console.log(
     `${count} Services applied in ${told(applied)}, all with their endpoints after ${told(performance.now())}`,
   )
-})
-
-test('a rolling update under a thousand connections a second loses none', async () => {
-  await apply(testboxDeployment({ namespace, name: 'busy', replicas: 4 }), service(namespace, 'busy'))
-  await kubectl('rollout', 'status', '-n', namespace, 'deployment/busy', '--timeout=60s')
-  const url = `http://${(await get('busy')).spec?.clusterIP}`
-  await kubectl(
-    'cp',
-    '-n',
-    namespace,
-    join(import.meta.dirname, '../support/load/paced-client.mjs'),
-    'box:/tmp/client.mjs',
-  )
-  const client = startKubectl('exec', '-i', '-n', namespace, 'box', '--', 'node', '/tmp/client.mjs', url, '1000')
-  await kubectl('set', 'env', '-n', namespace, 'deployment/busy', 'TEXT=second')
-  await kubectl('rollout', 'status', '-n', namespace, 'deployment/busy', '--timeout=120s')
-  client.stdin.end()
-  const { opened, failed, answeredBy, seconds } = JSON.parse(String((await client).stdout))
-  console.log(`${opened} connections in ${seconds.toFixed(1)} s, answered by ${Object.keys(answeredBy).length} pods`)
-  expect(failed).toEqual({})
-  // Old pods and new ones: the update happened under the load.
-  expect(Object.keys(answeredBy).length).toBeGreaterThan(4)
 })
 
 test('nodes say on the health check port whether they have endpoints of a Service with the policy Local', async () => {

@@ -23,7 +23,8 @@ const advice: Record<Exclude<Cause, 'none'>, string> = {
   loop: 'no node has that address: see who routes its range to whom (ip route)',
   'martian-source': 'see who gave the node an address that is not its own, or why the packet was not masqueraded',
   mtu: 'give both ends the same MTU, or a smaller one to the pods',
-  'neighbour-failed': 'see whether that address is still there and its host lives',
+  'neighbour-failed':
+    'see whether that address is still there and its host lives; behind a tunnel, `fairlead net verify` names the entry that is gone',
   'neighbour-wrong': 'ip neigh del ADDRESS dev DEVICE, there: the kernel asks again',
   'no-endpoints': 'see why the Service selects no ready pod: fairlead describe service, fairlead get endpointslices',
   'no-masquerade': mended,

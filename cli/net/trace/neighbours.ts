@@ -5,7 +5,7 @@ import { isSame } from './address.ts'
 import { type Frame, transmit } from './frames.ts'
 import type { Packet } from './packet.ts'
 import type { Position, Walk } from './walk.ts'
-import { isUp, isWire, type Namespace, type Port } from './world.ts'
+import { isUp, isWire, kindOf, type Namespace, type Port } from './world.ts'
 
 const loopback = '00:00:00:00:00:00'
 
@@ -82,15 +82,10 @@ function findAddress(walk: Walk, port: Port, packet: Packet, nextHop: string): F
     const text = `the route leads to ${link.ifname}, but ${nextHop} is ${elsewhere.name} on ${elsewhere.place.node}`
     return walk.drop(namespace, 'route-wrong', text, packet, link.ifname, 'neighbour')
   }
-  const text = `nobody on ${link.ifname} answers for ${nextHop}${state === '' ? '' : ` (neighbour ${state})`}`
-  return walk.drop(
-    namespace,
-    state === '' ? 'address-missing' : 'neighbour-failed',
-    text,
-    packet,
-    link.ifname,
-    'neighbour',
-  )
+  // Whoever is behind a tunnel is known by entries that somebody wrote: asking reaches nobody.
+  const isLost = state !== '' || kindOf(link) === 'vxlan'
+  const text = `nobody on ${link.ifname} answers for ${nextHop}${isLost ? ` (neighbour ${state || 'not known'})` : ''}`
+  return walk.drop(namespace, isLost ? 'neighbour-failed' : 'address-missing', text, packet, link.ifname, 'neighbour')
 }
 
 function useEntry(mac: string, state: string, nextHop: string, owners: Port[]): Found {

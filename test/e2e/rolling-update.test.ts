@@ -1,0 +1,71 @@
+// Pods are replaced while clients come at a steady rate: not one of them may notice. Holds in every proxy mode; another than the
+// default is tried with FAIRLEAD_LAB_UP='--proxy-mode userspace'.
+
+import { join } from 'node:path'
+import { beforeAll, expect, test } from 'vitest'
+import type { Service } from '../../api/generated/types.ts'
+import {
+  apply,
+  freshNamespace,
+  getJson,
+  kubectl,
+  service,
+  startKubectl,
+  testboxDeployment,
+  testboxPod,
+} from '../support/lab.ts'
+
+const connectionsPerSecond = 1000
+const replicas = 4
+const client = join(import.meta.dirname, '../support/load/paced-client.mjs')
+let namespace: string
+
+/** What the client prints in the end. */
+interface Load {
+  opened: number
+  /** How many by reason. */
+  failed: Record<string, number>
+  answeredBy: Record<string, number>
+  seconds: number
+  medianMs: number
+  slowestMs: number
+}
+
+beforeAll(async () => {
+  namespace = await freshNamespace('e2e-rolling-update')
+  await apply(
+    testboxPod({ namespace, name: 'box' }),
+    testboxDeployment({ namespace, name: 'busy', replicas }),
+    service(namespace, 'busy'),
+  )
+  await kubectl('rollout', 'status', '-n', namespace, 'deployment/busy', '--timeout=60s')
+  await kubectl('wait', '-n', namespace, '--for=condition=Ready', 'pod/box', '--timeout=60s')
+  await kubectl('cp', '-n', namespace, client, 'box:/tmp/client.mjs')
+})
+
+/** Calls the Service from a pod for as long as the work takes. */
+async function loadWhile(work: () => Promise<void>): Promise<Load> {
+  const { spec } = await getJson<Service>('service', '-n', namespace, 'busy')
+  const words = ['node', '/tmp/client.mjs', `http://${spec?.clusterIP}`, String(connectionsPerSecond)]
+  const calling = startKubectl('exec', '-i', '-n', namespace, 'box', '--', ...words)
+  await work()
+  calling.stdin.end()
+  return JSON.parse(String((await calling).stdout))
+}
+
+function describeLoad({ opened, failed, answeredBy, seconds, medianMs, slowestMs }: Load): string {
+  const rate = `${opened} connections in ${seconds.toFixed(1)} s (${(opened / seconds).toFixed(0)}/s)`
+  const answers = `answers after ${medianMs.toFixed(0)} ms, the slowest after ${slowestMs.toFixed(0)} ms`
+  return `${rate} to ${Object.keys(answeredBy).length} pods; ${answers}; lost: ${JSON.stringify(failed)}`
+}
+
+test('a rolling update under a thousand connections a second loses none', async () => {
+  const load = await loadWhile(async () => {
+    await kubectl('set', 'env', '-n', namespace, 'deployment/busy', 'TEXT=second')
+    await kubectl('rollout', 'status', '-n', namespace, 'deployment/busy', '--timeout=120s')
+  })
+  console.log(describeLoad(load))
+  expect(load.failed).toEqual({})
+  // Old pods and new ones: the update happened under the load.
+  expect(Object.keys(load.answeredBy).length).toBeGreaterThan(replicas)
+})
