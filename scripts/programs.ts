@@ -25,7 +25,7 @@ export function bundleOptions(name: string): BuildOptions {
     bundle: true,
     platform: 'node',
     target: 'node26',
-    alias: name === 'agent' ? stubs : {},
+    alias: name === 'agent' || name === 'host' ? stubs : {},
     // Optional parts: resolved from node_modules at run time, if at all.
     external: ['ssh2', 'cpu-features', '@grpc/grpc-js', '@grpc/proto-loader'],
     keepNames: true,
