@@ -7,6 +7,7 @@ import { EventRecorder } from '../api/client/event-recorder.ts'
 import { HttpClient } from '../api/client/http-client.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
+import { publicKeyAnnotation } from '../api/net/wireguard.ts'
 import { toKey } from '../api/objects/object.ts'
 import { isConflict, isNotFound } from '../api/objects/status-error.ts'
 import { pods } from '../api/resources/pods.ts'
@@ -18,6 +19,7 @@ import { NetTools } from './net/net-tools.ts'
 import { NodeNet } from './net/node-net.ts'
 import { CniNetwork } from './network/cni-network.ts'
 import { NodeNetwork } from './network/node-network.ts'
+import { ensureWireguardKey } from './network/wireguard.ts'
 import { runHeartbeat } from './node/heartbeat.ts'
 import { readMachine } from './node/machine.ts'
 import { makeCapacity } from './node/node-status.ts'
@@ -63,12 +65,15 @@ const network = new CniNetwork({
   dataDir: join(dataDir, 'cni'),
   onError: report('network'),
 })
+const wireguardKey =
+  options.network === 'wireguard' ? ensureWireguardKey(join(dataDir, 'wireguard', 'private.key')) : undefined
 const view = new ClusterView(client, report('cluster'))
 const nodeNetwork = new NodeNetwork({
   nodes: view.nodes,
   nodeName,
   nodeIps: options.nodeIps,
   kind: options.network,
+  ...(wireguardKey && { wireguardKey }),
   clusterCidrs: clusterCidr.split(','),
   confDir: options.cniConfDir,
   reservationsDir,
@@ -150,7 +155,13 @@ const manager = new PodManager({
 })
 const registration = new NodeRegistration({
   client,
-  identity: { name: nodeName, ips: options.nodeIps, port: options.port, maxPods: options.maxPods },
+  identity: {
+    name: nodeName,
+    ips: options.nodeIps,
+    port: options.port,
+    maxPods: options.maxPods,
+    ...(wireguardKey && { annotations: { [publicKeyAnnotation]: wireguardKey.publicKey } }),
+  },
   machine,
   dataDir,
   runtime,

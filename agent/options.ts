@@ -70,7 +70,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .option('--proxy-mode <mode>', `${proxyModes.join(', ')} or none`, 'iptables')
     .option('--proxy-health-port <number>', "where the proxy's own health is asked; 0: nowhere", parseWhole, 10256)
     .option('--ipvs-scheduler <name>', `how the mode ipvs spreads connections: ${schedulers.join(', ')}`, 'rr')
-    .option('--network <kind>', `how pods reach pods on other nodes: ${networkKinds.join(' or ')}`, 'host-gw')
+    .option('--network <kind>', `how pods reach pods on other nodes: ${networkKinds.join(', ')}`, 'host-gw')
     .addOption(
       new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
     )

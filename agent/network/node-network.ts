@@ -2,7 +2,8 @@
 // nodes' ranges, its rules and kernel settings. Nodes' changes wake it; a slow full comparison mends what somebody else
 // took away. `verify` compares in the same way and changes nothing.
 
-import type { Informer } from '../../api/client/informer.ts'
+import { type Informer, whenSynced } from '../../api/client/informer.ts'
+import { Upkeep } from '../../api/client/upkeep.ts'
 import type { Node } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import type { Stored } from '../../api/objects/object.ts'
@@ -10,6 +11,7 @@ import { compareParts, type NodeParts } from './node-parts.ts'
 import { type NetworkKind, type NodePlan, planNetwork, type Uplink } from './plan.ts'
 import { applyRepairs } from './repair.ts'
 import { readUplinks } from './uplink.ts'
+import type { WireguardKey } from './wireguard.ts'
 
 export interface NodeNetworkOptions {
   nodes: Informer<Node>
@@ -17,6 +19,8 @@ export interface NodeNetworkOptions {
   /** This node's own addresses; tunnels go over the first. */
   nodeIps: readonly string[]
   kind: NetworkKind
+  /** Of the kind wireguard. */
+  wireguardKey?: WireguardKey
   /** Ranges of all pods, one a family. */
   clusterCidrs: readonly string[]
   confDir: string
@@ -25,28 +29,22 @@ export interface NodeNetworkOptions {
   onError: (error: unknown) => void
 }
 
-const retryMs = 1_000
-const resyncMs = 60_000
-
 export class NodeNetwork implements Verifiable {
   readonly #options: NodeNetworkOptions
   readonly #nodes: Informer<Node>
   /** This node's links; read anew with every full comparison. */
   #uplinks: Uplink[] | undefined
-  /** What was wanted when the kernel was last compared, as text. */
+  /** What the kernel holds since it was last compared, as text; empty when that failed half way. */
   #settled = ''
-  /** Nodes changed since they were last looked at, perhaps while the kernel was being written. */
-  #changed = false
   #problems = ''
-  #wake: (() => void) | undefined
+  /** Reading and writing the kernel is its: nobody else may meanwhile. */
+  readonly #upkeep: Upkeep
 
   constructor(options: NodeNetworkOptions) {
     this.#options = options
     this.#nodes = options.nodes
-    this.#nodes.onChange(() => {
-      this.#changed = true
-      this.#wake?.()
-    })
+    this.#upkeep = new Upkeep({ sync: (isResync) => this.#sync(isResync), onError: options.onError })
+    this.#nodes.onChange(() => this.#upkeep.wake())
   }
 
   /** This node as it was last heard of. */
@@ -56,67 +54,35 @@ export class NodeNetwork implements Verifiable {
 
   /** Works until the signal aborts. Everything stays in the kernel then: pods outlive the agent. */
   async run(signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<void>()
-    signal.addEventListener('abort', () => {
-      aborted.resolve()
-      this.#wake?.()
-    })
-    await Promise.race([this.#nodes.synced, aborted.promise])
-    await this.#keep(signal)
+    await whenSynced([this.#nodes], signal)
+    await this.#upkeep.run(signal)
   }
 
   async verify(): Promise<Difference[]> {
     await this.#nodes.synced
-    this.#uplinks = undefined
-    const plan = await this.#plan()
-    const found: Difference[] = []
-    for (const compare of compareParts(this.#parts(plan)))
-      found.push(...(await compare()).flatMap(({ differences }) => differences))
-    return found
+    return await this.#upkeep.exclusively(async () => {
+      this.#uplinks = undefined
+      const found: Difference[] = []
+      for (const compare of compareParts(this.#parts(await this.#plan())))
+        found.push(...(await compare()).flatMap(({ differences }) => differences))
+      return found
+    })
   }
 
   async repair(): Promise<void> {
     await this.#nodes.synced
-    this.#uplinks = undefined
-    await this.#mend(await this.#plan())
+    await this.#upkeep.exclusively(() => this.#sync(true))
   }
 
-  async #keep(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#changed = false
-      const isDone = await this.#reconcile()
-      // Nobody can wake what does not sleep yet: a change or the end that came meanwhile is asked for here.
-      if (!signal.aborted && !(isDone && this.#changed)) await this.#wait(isDone ? resyncMs : retryMs)
-    }
-  }
-
-  /** Returns early when a change of the Nodes means something new for this one. */
-  async #wait(limitMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(() => {
-      this.#settled = ''
-      this.#uplinks = undefined
-      resolve()
-    }, limitMs)
-    this.#wake = resolve
-    await promise
-    clearTimeout(timer)
-    this.#wake = undefined
-  }
-
-  async #reconcile(): Promise<boolean> {
-    try {
-      const plan = await this.#plan()
-      // Heartbeats change Nodes all the time; hardly any of that is about the network.
-      const wanted = JSON.stringify(plan)
-      if (wanted === this.#settled) return true
-      await this.#mend(plan)
-      this.#settled = wanted
-      return true
-    } catch (error) {
-      this.#options.onError(error)
-      return false
-    }
+  async #sync(isResync: boolean): Promise<void> {
+    if (isResync || this.#settled === '') this.#uplinks = undefined
+    const plan = await this.#plan()
+    // Heartbeats change Nodes all the time; hardly any of that is about the network.
+    const wanted = JSON.stringify(plan)
+    if (!isResync && wanted === this.#settled) return
+    this.#settled = ''
+    await this.#mend(plan)
+    this.#settled = wanted
   }
 
   async #plan(): Promise<NodePlan> {
@@ -144,7 +110,8 @@ export class NodeNetwork implements Verifiable {
   }
 
   #parts(plan: NodePlan): NodeParts {
-    const { nodeName, clusterCidrs, confDir, reservationsDir } = this.#options
-    return { plan, owner: `Node ${nodeName}`, uplinks: this.#uplinks ?? [], clusterCidrs, confDir, reservationsDir }
+    const { nodeName, wireguardKey, clusterCidrs, confDir, reservationsDir } = this.#options
+    const where = { clusterCidrs, confDir, reservationsDir, ...(wireguardKey && { wireguardKey }) }
+    return { plan, owner: `Node ${nodeName}`, uplinks: this.#uplinks ?? [], ...where }
   }
 }

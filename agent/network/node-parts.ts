@@ -9,7 +9,8 @@ import { type Family, familyOf, type NodePlan, type Uplink } from './plan.ts'
 import type { Repair } from './repair.ts'
 import { compareRoutes } from './routes.ts'
 import { compareSysctls } from './sysctls.ts'
-import { compareVtep, vtepName } from './vtep.ts'
+import { compareVtep } from './vtep.ts'
+import { compareWireguard, type WireguardKey } from './wireguard.ts'
 
 export interface NodeParts {
   plan: NodePlan
@@ -17,6 +18,8 @@ export interface NodeParts {
   clusterCidrs: readonly string[]
   confDir: string
   reservationsDir: string
+  /** Of the network kind wireguard. */
+  wireguardKey?: WireguardKey
   /** Whose everything is that no other node wants. */
   owner: string
 }
@@ -25,9 +28,12 @@ export interface NodeParts {
 export function compareParts(parts: NodeParts): (() => Promise<Repair[]>)[] {
   const { plan, owner } = parts
   const vtep = () => compareVtep(plan.vtep, plan.tunnels, owner)
+  const wireguard = () => compareWireguard(plan.wireguard, plan.peers, parts.wireguardKey, owner)
   const routes = () => compareRoutes(plan.routes)
   // Of a mode that is left, routes move away before their device goes; of one that comes, the device is there first.
-  const ways = plan.vtep === undefined ? [routes, vtep] : [vtep, routes]
+  const kept = [...(plan.vtep === undefined ? [] : [vtep]), ...(plan.wireguard === undefined ? [] : [wireguard])]
+  const left = [vtep, wireguard].filter((each) => !kept.includes(each))
+  const ways = [...kept, routes, ...left]
   if (plan.ranges.length === 0) return ways
   return [
     ...ways,
@@ -53,8 +59,8 @@ async function compareBridge({ plan, owner }: NodeParts): Promise<Repair[]> {
 
 async function compareOwnSysctls({ plan, uplinks, owner }: NodeParts): Promise<Repair[]> {
   const outer = [...new Set(uplinks.flatMap(({ link }) => link?.dev ?? []))]
-  const inner = [...(plan.vtep === undefined ? [] : [vtepName]), bridgeName]
-  return await compareSysctls({ ranges: plan.ranges, devices: [...outer, ...inner], uplinks: outer, owner })
+  const inner = [plan.vtep, plan.wireguard].flatMap((device) => (device === undefined ? [] : [device.name]))
+  return await compareSysctls({ ranges: plan.ranges, devices: [...outer, ...inner, bridgeName], uplinks: outer, owner })
 }
 
 async function compareFamily({ plan, clusterCidrs, owner }: NodeParts, family: Family): Promise<Repair[]> {

@@ -131,3 +131,40 @@ test('a chain that lost a rule is written whole, and the rule named with its nod
   ])
   expect(repair?.rules?.text).not.toContain('POSTROUTING')
 })
+
+test('wireguard leads to every node through its tunnel, the near ones too, and lets pods show their address to none', () => {
+  const withKey = (each: Stored<Node>, key: string): Stored<Node> => ({
+    ...each,
+    metadata: { ...each.metadata, annotations: { 'fairlead.dev/wireguard-public-key': key } },
+  })
+  const cluster = [withKey(self, 'A='), withKey(near, 'B='), withKey(far, 'C=')]
+  const plan = planNetwork(cluster, { kind: 'wireguard', selfName: 'a', uplinks })
+  expect(plan.routes.map(({ dst, gateway, dev }) => [dst, gateway, dev])).toEqual([
+    ['10.244.2.0/24', undefined, 'fairlead-wg'],
+    ['10.244.3.0/24', undefined, 'fairlead-wg'],
+    ['fd00:10:244:2::/64', undefined, 'fairlead-wg'],
+    ['fd00:10:244:3::/64', undefined, 'fairlead-wg'],
+  ])
+  expect(plan.peers).toEqual([
+    {
+      owner: 'Node b',
+      publicKey: 'B=',
+      endpoint: '192.0.2.2:51820',
+      allowedIps: ['10.244.2.0/24', 'fd00:10:244:2::/64'],
+    },
+    {
+      owner: 'Node c',
+      publicKey: 'C=',
+      endpoint: '198.51.100.3:51820',
+      allowedIps: ['10.244.3.0/24', 'fd00:10:244:3::/64'],
+    },
+  ])
+  expect(plan.nearNodes.map(({ owner }) => owner)).toEqual(['Node a', 'Node a'])
+  expect([plan.mtu, plan.vtep]).toEqual([1440, undefined])
+})
+
+test('wireguard says whose key is missing', () => {
+  const { problems, peers } = planNetwork([self, near], { kind: 'wireguard', selfName: 'a', uplinks })
+  expect(problems[0]).toContain('Node b has no WireGuard key')
+  expect(peers).toEqual([])
+})

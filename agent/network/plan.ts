@@ -2,13 +2,18 @@
 
 import ipaddr from 'ipaddr.js'
 import type { Node } from '../../api/generated/types.ts'
+import { publicKeyAnnotation } from '../../api/net/wireguard.ts'
 import type { Stored } from '../../api/objects/object.ts'
+import type { TunnelDevice } from './tunnel-device.ts'
 import { planVtep, type Tunnel, tunnelOverhead, type Vtep, vtepMac, vtepName } from './vtep.ts'
+import { endpointOf, type Peer, planWireguard, wireguardName, wireguardOverhead } from './wireguard.ts'
 
 export type Family = 'ipv4' | 'ipv6'
 
-/** How pods reach pods on other nodes: by routes alone, or through VXLAN where no route can lead. */
-export const networkKinds = ['host-gw', 'vxlan'] as const
+/**
+ * How pods reach pods on other nodes: by routes alone; through VXLAN where no route can lead; encrypted, to all nodes.
+ */
+export const networkKinds = ['host-gw', 'vxlan', 'wireguard'] as const
 export type NetworkKind = (typeof networkKinds)[number]
 
 /** The link of this node that carries one of its addresses, and what is reached on it without a router. */
@@ -21,8 +26,9 @@ export interface Uplink {
 export interface NodeRoute {
   /** Another node's pod range. */
   dst: string
-  gateway: string
-  /** The VXLAN device, behind which the gateway is a name for a node rather than a neighbour. */
+  /** Absent where the device alone leads there. */
+  gateway?: string
+  /** The device of tunnels; behind that of VXLAN the gateway is a name for a node rather than a neighbour. */
   dev?: string
   /** The Node that wants it. */
   owner: string
@@ -37,6 +43,8 @@ export interface NodePlan {
   routes: NodeRoute[]
   vtep?: Vtep
   tunnels: Tunnel[]
+  wireguard?: TunnelDevice
+  peers: Peer[]
   /** Addresses of nodes to which pods show their own address, sorted: those that have a way back to them. */
   nearNodes: { address: string; owner: string }[]
   /** Nodes whose pods cannot be reached, and why. */
@@ -55,16 +63,18 @@ export function planNetwork(nodes: readonly Stored<Node>[], wish: NetworkWish): 
   const self = nodes.find(({ metadata }) => metadata.name === wish.selfName)
   const ranges = self === undefined ? [] : rangesOf(self)
   const [underlay] = wish.uplinks
-  const isTunnelling = wish.kind === 'vxlan' && ranges.length > 0 && underlay !== undefined
+  const hasTunnels = ranges.length > 0 && underlay !== undefined
   const mtu = planMtu(wish)
   const plan: NodePlan = {
     ranges,
     mtu,
     routes: [],
     tunnels: [],
+    peers: [],
     nearNodes: [],
     problems: [],
-    ...(isTunnelling && { vtep: planVtep(underlay, ranges, mtu) }),
+    ...(hasTunnels && wish.kind === 'vxlan' && { vtep: planVtep(underlay, ranges, mtu) }),
+    ...(hasTunnels && wish.kind === 'wireguard' && { wireguard: planWireguard(ranges, mtu) }),
   }
   for (const node of nodes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) addNode(plan, node, wish)
   plan.routes.sort((a, b) => (a.dst < b.dst ? -1 : 1))
@@ -76,9 +86,16 @@ function addNode(plan: NodePlan, node: Stored<Node>, wish: NetworkWish): void {
   const owner = `Node ${node.metadata.name}`
   const isSelf = node.metadata.name === wish.selfName
   const addresses = internalAddresses(node)
-  const isNear = (address: string) => wish.kind === 'host-gw' || isOnLink(address, wish.uplinks)
+  const isNear = (address: string) =>
+    wish.kind === 'host-gw' || (wish.kind === 'vxlan' && isOnLink(address, wish.uplinks))
   for (const address of addresses) if (isSelf || isNear(address)) plan.nearNodes.push({ address, owner })
   if (isSelf) return
+  if (wish.kind === 'wireguard') addPeer(plan, node, wish)
+  else addWays(plan, node, addresses, wish)
+}
+
+function addWays(plan: NodePlan, node: Stored<Node>, addresses: string[], wish: NetworkWish): void {
+  const owner = `Node ${node.metadata.name}`
   for (const dst of rangesOf(node)) {
     const gateway = addresses.find((address) => familyOf(address) === familyOf(dst))
     if (gateway !== undefined && isOnLink(gateway, wish.uplinks)) plan.routes.push({ dst, gateway, owner })
@@ -86,6 +103,21 @@ function addNode(plan: NodePlan, node: Stored<Node>, wish: NetworkWish): void {
     else if (gateway !== undefined && wish.kind === 'host-gw')
       plan.problems.push(`${owner} (${gateway}) is on no subnet of this node: host-gw cannot reach its pods, vxlan can`)
   }
+}
+
+/** Everything for another node's pods goes through its tunnel, from the same switch too: nothing is sent in the clear. */
+function addPeer(plan: NodePlan, node: Stored<Node>, { uplinks: [underlay] }: NetworkWish): void {
+  const owner = `Node ${node.metadata.name}`
+  const publicKey = node.metadata.annotations?.[publicKeyAnnotation]
+  const address = internalAddresses(node).find((each) => familyOf(each) === familyOf(underlay?.address ?? ''))
+  const allowedIps = rangesOf(node)
+  if (plan.wireguard === undefined || allowedIps.length === 0 || address === undefined) return
+  if (publicKey === undefined) {
+    plan.problems.push(`${owner} has no WireGuard key: does its agent run with --network wireguard?`)
+    return
+  }
+  plan.peers.push({ owner, publicKey, endpoint: endpointOf({ address }), allowedIps })
+  plan.routes.push(...allowedIps.map((dst) => ({ dst, dev: wireguardName, owner })))
 }
 
 function addTunnel({ vtep, routes, tunnels, problems }: NodePlan, dst: string, addresses: string[], owner: string) {
@@ -103,7 +135,9 @@ function addTunnel({ vtep, routes, tunnels, problems }: NodePlan, dst: string, a
 
 function planMtu({ kind, uplinks }: NetworkWish): number {
   const mtu = Math.min(...uplinks.map(({ link }) => link?.mtu ?? 1500), ...(uplinks.length === 0 ? [1500] : []))
-  return kind === 'vxlan' ? mtu - tunnelOverhead(uplinks[0]?.address ?? '') : mtu
+  const [underlay] = uplinks
+  if (kind === 'host-gw' || underlay === undefined) return mtu
+  return mtu - (kind === 'vxlan' ? tunnelOverhead : wireguardOverhead)(underlay.address)
 }
 
 function isOnLink(address: string, uplinks: readonly Uplink[]): boolean {

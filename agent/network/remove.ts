@@ -12,6 +12,7 @@ import { compareNoRules } from './node-rules.ts'
 import { applyRepairs } from './repair.ts'
 import { compareRoutes } from './routes.ts'
 import { compareVtep } from './vtep.ts'
+import { compareWireguard } from './wireguard.ts'
 
 const owner = 'the pod network'
 
@@ -19,12 +20,14 @@ const owner = 'the pod network'
 async function removeNodeNetwork(): Promise<void> {
   await applyRepairs(await compareRoutes([]))
   await applyRepairs(await compareVtep(undefined, [], owner))
+  await applyRepairs(await compareWireguard(undefined, [], undefined, owner))
   for (const family of ['ipv4', 'ipv6'] as const) await applyRepairs(await compareNoRules(family, owner))
 }
 
 /** Detaches every sandbox, removes the bridge, its tables, our configuration and all records; then removeNodeNetwork. */
-export async function removePodNetwork(options: CniNetworkOptions): Promise<void> {
-  const network = new CniNetwork(options)
+export async function removePodNetwork(options: Omit<CniNetworkOptions, 'onError'>): Promise<void> {
+  // Elements that could not be removed go with their table.
+  const network = new CniNetwork({ ...options, onError: () => undefined })
   await network.collectGarbage(new Set())
   await removeOwnConfig(options.confDir)
   const [bridge] = await listLinks({}, ['dev', bridgeName])

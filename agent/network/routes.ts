@@ -25,7 +25,7 @@ export function diffRoutes(wanted: readonly NodeRoute[], actual: readonly Route[
 }
 
 function isSame({ gateway, dev }: NodeRoute, actual: Route | undefined): boolean {
-  return actual?.gateway === gateway && (dev === undefined || actual.dev === dev)
+  return actual !== undefined && actual.gateway === gateway && (dev === undefined || actual.dev === dev)
 }
 
 function removal(route: Route): Repair {
@@ -39,14 +39,18 @@ function removal(route: Route): Repair {
 function write(route: NodeRoute, present: ReadonlyMap<string, Route>): Repair {
   const { dst, gateway, dev, owner } = route
   const old = present.get(dst)
-  const onlink = dev === undefined ? '' : ` dev ${dev} onlink`
+  const way = [
+    ...(gateway === undefined ? [] : [`via ${gateway}`]),
+    ...(dev === undefined ? [] : [`dev ${dev}`]),
+    ...(gateway !== undefined && dev !== undefined ? ['onlink'] : []),
+  ]
   return {
     differences: [
       old === undefined
         ? { kind: 'route', name: nameOf(route), state: 'missing', owner }
         : { kind: 'route', name: nameOf(route), state: 'different', owner, detail: `is ${nameOf(old)}` },
     ],
-    ip: [`route replace ${dst} via ${gateway}${onlink} proto ${routeProtocol}`],
+    ip: [`route replace ${dst} ${way.join(' ')} proto ${routeProtocol}`],
   }
 }
 

@@ -11,6 +11,7 @@ import { listFdb } from '../../cni/linux/bridge.ts'
 import { type Link, listLinks, listPermanentNeighbours } from '../../cni/linux/ip.ts'
 import type { Uplink } from './plan.ts'
 import type { Repair } from './repair.ts'
+import { addAddress, compareDevice, extraDevice, type TunnelDevice, tunnelAddresses } from './tunnel-device.ts'
 
 /** Named as flannel names its own: program and VNI. */
 export const vtepName = 'fairlead.1'
@@ -18,14 +19,11 @@ const vni = 1
 /** IANA's number for VXLAN: tcpdump and Wireshark read it without being told, and flannel's 8472 stays free for flannel. */
 const port = 4789
 
-export interface Vtep {
+export interface Vtep extends TunnelDevice {
   mac: string
   /** This node's address below the tunnels. */
   local: string
   dev?: string
-  mtu: number
-  /** What this node's own packets into tunnels come from; replies find their way by the range's route. */
-  addresses: string[]
 }
 
 /** Another node, reached through a tunnel. */
@@ -40,8 +38,8 @@ export interface Tunnel {
 
 /** This node's VTEP. Pure. */
 export function planVtep({ address, link }: Uplink, ranges: readonly string[], mtu: number): Vtep {
-  const addresses = ranges.map((range) => `${range.split('/')[0]}/${range.includes(':') ? 128 : 32}`)
-  return { mac: vtepMac(address), local: address, ...(link && { dev: link.dev }), mtu, addresses }
+  const device = { name: vtepName, mtu, addresses: tunnelAddresses(ranges) }
+  return { ...device, mac: vtepMac(address), local: address, ...(link && { dev: link.dev }) }
 }
 
 /** Bytes that VXLAN puts before a pod's packet: Ethernet 14, VXLAN 8, UDP 8, and IPv4's 20 or IPv6's 40. */
@@ -65,14 +63,9 @@ export async function compareVtep(
   owner: string,
 ): Promise<Repair[]> {
   const [existing] = await listLinks({}, ['dev', vtepName])
-  if (wanted === undefined) return existing === undefined ? [] : [removal(owner)]
+  if (wanted === undefined) return existing === undefined ? [] : [extraDevice(vtepName, owner)]
   if (existing === undefined || !isSameDevice(wanted, existing)) return creation(wanted, existing, tunnels, owner)
-  return [...compareLink(wanted, existing, owner), ...(await compareTunnels(tunnels))]
-}
-
-function removal(owner: string): Repair {
-  const difference: Difference = { kind: 'link', name: vtepName, state: 'extra', owner }
-  return { differences: [difference], ip: [`link delete ${vtepName}`] }
+  return [...compareDevice(wanted, existing, owner), ...(await compareTunnels(tunnels))]
 }
 
 function creation(wanted: Vtep, existing: Link | undefined, tunnels: readonly Tunnel[], owner: string): Repair[] {
@@ -89,7 +82,7 @@ function creation(wanted: Vtep, existing: Link | undefined, tunnels: readonly Tu
         ...(existing === undefined ? [] : [`link delete ${vtepName}`]),
         `link add ${vtepName} address ${mac} mtu ${mtu} type vxlan ${below}`,
         `link set ${vtepName} addrgenmode none up`,
-        ...wanted.addresses.map(addAddress),
+        ...wanted.addresses.map((each) => addAddress(vtepName, each)),
       ],
     },
     ...tunnels.flatMap((tunnel) => [
@@ -110,30 +103,6 @@ function isSameDevice({ mac, local, dev }: Vtep, { address, linkinfo }: Link): b
     (data.local ?? data.local6) === local &&
     data.link === dev
   )
-}
-
-function compareLink(wanted: Vtep, { mtu, flags, addr_info = [] }: Link, owner: string): Repair[] {
-  const repairs: Repair[] = []
-  const add = (difference: Omit<Difference, 'owner'>, line: string) =>
-    repairs.push({ differences: [{ ...difference, owner }], ip: [line] })
-  if (mtu !== wanted.mtu)
-    add(
-      { kind: 'mtu', name: vtepName, state: 'different', detail: `is ${mtu}, wanted ${wanted.mtu}` },
-      `link set ${vtepName} mtu ${wanted.mtu}`,
-    )
-  if (flags?.includes('UP') !== true)
-    add({ kind: 'link', name: vtepName, state: 'different', detail: 'is down' }, `link set ${vtepName} up`)
-  const present = addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`)
-  for (const address of present.filter((each) => !wanted.addresses.includes(each) && !each.startsWith('fe80:')))
-    add({ kind: 'address', name: `${address} dev ${vtepName}`, state: 'extra' }, `addr del ${address} dev ${vtepName}`)
-  for (const address of wanted.addresses.filter((each) => !present.includes(each)))
-    add({ kind: 'address', name: `${address} dev ${vtepName}`, state: 'missing' }, addAddress(address))
-  return repairs
-}
-
-function addAddress(address: string): string {
-  // Nobody else can have it: duplicate address detection would only keep it unusable for a second.
-  return `addr add ${address} dev ${vtepName}${address.includes(':') ? ' nodad' : ''}`
 }
 
 async function compareTunnels(tunnels: readonly Tunnel[]): Promise<Repair[]> {

@@ -13,6 +13,8 @@ export interface NodeIdentity {
   /** Where the agent serves logs and exec. */
   port: number
   maxPods: number
+  /** Kept on the Node, such as what other nodes must know of this one. */
+  annotations?: Record<string, string>
 }
 
 export interface NodeFindings {
@@ -32,13 +34,17 @@ export function makeNode(identity: NodeIdentity): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name: identity.name, labels: makeLabels(identity.name) },
+    metadata: {
+      name: identity.name,
+      labels: makeLabels(identity.name),
+      ...(identity.annotations && { annotations: identity.annotations }),
+    },
     spec: {},
   }
 }
 
 /** Labels that the agent keeps on its Node. */
-export function makeLabels(name: string): Record<string, string> {
+function makeLabels(name: string): Record<string, string> {
   return {
     'kubernetes.io/hostname': name,
     'kubernetes.io/os': 'linux',

@@ -9,7 +9,7 @@ import { isAlreadyExists, isNotFound } from '../../api/objects/status-error.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import type { Image, Runtime, RuntimeVersion } from '../runtime/runtime.ts'
 import type { Machine } from './machine.ts'
-import { makeLabels, makeNode, makeNodeStatus, type NodeIdentity } from './node-status.ts'
+import { makeNode, makeNodeStatus, type NodeIdentity } from './node-status.ts'
 import { readPressure } from './pressure.ts'
 
 export interface RegistrationOptions {
@@ -105,8 +105,9 @@ export class NodeRegistration {
     this.#written = undefined
     this.#node = await client.create(nodes, makeNode(identity), { signal }).catch(async (error: unknown) => {
       if (!isAlreadyExists(error)) throw error
-      const labels = { metadata: { labels: makeLabels(name) } }
-      return await client.patch(nodes, { name }, 'application/merge-patch+json', labels, { signal })
+      const { labels, annotations } = makeNode(identity).metadata ?? {}
+      const metadata = { labels, annotations }
+      return await client.patch(nodes, { name }, 'application/merge-patch+json', { metadata }, { signal })
     })
     return this.#node
   }

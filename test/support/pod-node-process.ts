@@ -8,16 +8,21 @@ import { NodeNetwork } from '../../agent/network/node-network.ts'
 import type { NetworkKind } from '../../agent/network/plan.ts'
 import type { AttachRequest } from '../../agent/network/pod-network.ts'
 import { removePodNetwork } from '../../agent/network/remove.ts'
+import { ensureWireguardKey } from '../../agent/network/wireguard.ts'
 import { FakeClient } from '../../api/client/fake-client.ts'
 import { Informer } from '../../api/client/informer.ts'
 import type { Difference } from '../../api/net/difference.ts'
+import { publicKeyAnnotation } from '../../api/net/wireguard.ts'
 import { nodes } from '../../api/resources/nodes.ts'
+import { keyFile } from './wireguard-key-file.ts'
 
 /** What a node of the cluster is to the others. */
 export interface ClusterNode {
   name: string
   addresses: string[]
   ranges: string[]
+  /** The public one, of nodes with the network kind wireguard. */
+  wireguardKey?: string
 }
 
 /** How one process is started: the node, where its files are, all else. */
@@ -71,13 +76,14 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
     nodeName: self.name,
     nodeIps: self.addresses,
     kind,
+    ...(kind === 'wireguard' && { wireguardKey: ensureWireguardKey(keyFile(dataDir)) }),
     clusterCidrs,
     confDir,
     reservationsDir: join(dataDir, 'reservations'),
     onError,
   })
-  const where = { confDir, binDirs: ['/usr/lib/cni'], dataDir, onError }
-  const pods = new CniNetwork(where)
+  const where = { confDir, binDirs: ['/usr/lib/cni'], dataDir }
+  const pods = new CniNetwork({ ...where, onError })
   let running: Promise<unknown> | undefined
   const known = new Map<string, string>()
   return {
@@ -120,7 +126,10 @@ async function putNode(client: FakeClient, known: Map<string, string>, node: Clu
   await client.create(nodes, {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name: node.name },
+    metadata: {
+      name: node.name,
+      ...(node.wireguardKey && { annotations: { [publicKeyAnnotation]: node.wireguardKey } }),
+    },
     spec: { podCIDR: node.ranges[0] ?? '', podCIDRs: node.ranges },
     status: { addresses: node.addresses.map((address) => ({ type: 'InternalIP', address })) },
   })

@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { NetworkKind } from '../../agent/network/plan.ts'
 import type { AttachRequest } from '../../agent/network/pod-network.ts'
+import { ensureWireguardKey } from '../../agent/network/wireguard.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { type Host, TestNetwork } from './namespaces.ts'
 import type { ClusterNode, PodNodeCalls, PodNodeOptions } from './pod-node-process.ts'
+import { keyFile } from './wireguard-key-file.ts'
 
 export interface ClusterOptions {
   /** Short: it goes into names. */
@@ -24,6 +26,8 @@ export interface ClusterOptions {
   rangeBits?: number
   /** Of all links between nodes. */
   mtu?: number
+  /** pod-node-process.ts, or its bundle where there is none. */
+  program?: string
   /** False leaves the nodes' kernels alone until settle() is called. */
   isSettled?: boolean
 }
@@ -43,13 +47,20 @@ export class PodNode {
   readonly host: Host
   readonly self: ClusterNode
   readonly #options: PodNodeOptions
+  readonly #program: string
   #process: { child: ChildProcess; questions: Questions } | undefined
   #lastId = 0
 
-  constructor(host: Host, self: ClusterNode, { kind, clusterCidrs }: Pick<PodNodeOptions, 'kind' | 'clusterCidrs'>) {
+  constructor(
+    host: Host,
+    self: ClusterNode,
+    { kind, clusterCidrs, program }: Pick<PodNodeOptions, 'kind' | 'clusterCidrs'> & { program: string },
+  ) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'fairlead-node-'))
     this.host = host
-    this.self = self
-    this.#options = { self, kind, clusterCidrs, dataDir: mkdtempSync(join(tmpdir(), 'fairlead-node-')) }
+    this.self = kind === 'wireguard' ? { ...self, wireguardKey: ensureWireguardKey(keyFile(dataDir)).publicKey } : self
+    this.#options = { self: this.self, kind, clusterCidrs, dataDir }
+    this.#program = program
   }
 
   /** Where its records and reservations are. */
@@ -96,8 +107,7 @@ export class PodNode {
 
   #start(): { child: ChildProcess; questions: Questions } {
     const questions: Questions = new Map()
-    const program = fileURLToPath(new URL('pod-node-process.ts', import.meta.url))
-    const child = fork(program, [JSON.stringify(this.#options)], {
+    const child = fork(this.#program, [JSON.stringify(this.#options)], {
       execPath: 'nsenter',
       execArgv: [`--net=${this.host.netns}`, process.execPath, '--disable-warning=ExperimentalWarning'],
     })
@@ -156,7 +166,8 @@ export class PodCluster {
       addresses: pick(`198.18.${on}.${10 + index}`, `fd00:18:${on}::${10 + index}`),
       ranges: pick(`10.244.${index}.0/${rangeBits}`, `fd00:244:${index}::/64`),
     }
-    this.nodes.push(new PodNode(host, self, { kind, clusterCidrs: pick('10.244.0.0/16', 'fd00:244::/32') }))
+    const { program = fileURLToPath(new URL('pod-node-process.ts', import.meta.url)) } = options
+    this.nodes.push(new PodNode(host, self, { kind, clusterCidrs: pick('10.244.0.0/16', 'fd00:244::/32'), program }))
   }
 
   async #plugIn(host: Host, port: string, on: 1 | 2, number: number, mtu: number): Promise<void> {

@@ -12,6 +12,8 @@ export interface Program {
   /** Source file, from the root of the repository. It writes TAP 13 or 14 to stdout, as node:test does with its tap reporter. */
   entry: string
   args?: readonly string[]
+  /** Sources of programs that it starts, bundled beside it by the names of bundleName. */
+  programs?: readonly string[]
   /** Files that the program expects beside itself. */
   files?: readonly string[]
 }
@@ -19,10 +21,11 @@ export interface Program {
 /** Runs a test program in the guest. Its failed tests are shown with all that they said, which can be followed in .cache/vm/programs. */
 export async function runProgram(
   { guest, node, say }: PartContext,
-  { entry, args = [], files = [] }: Program,
+  { entry, args = [], programs = [], files = [] }: Program,
 ): Promise<PartResult> {
   await endPrograms(guest)
   const target = await copyProgram(guest, entry)
+  for (const program of programs) await copyProgram(guest, program)
   const log = createWriteStream(bundleOf(entry).replace(/mjs$/, 'tap'))
   for (const file of files) await guest.copy(join(root, file), `/opt/fairlead/${basename(file)}`)
   const { exitCode, output } = await guest.follow(
@@ -43,9 +46,13 @@ export async function runProgram(
   return crashed ? { ...result, failed: 1 } : result
 }
 
-/** The one file that a program is made into; what it says lies beside it. */
-const bundleOf = (entry: string) =>
-  join(root, '.cache/vm/programs', `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}.mjs`)
+/** The one file that a program is made into. */
+function bundleName(entry: string): string {
+  return `${entry.replaceAll('/', '-').replace(/\.ts$/, '')}.mjs`
+}
+
+/** Where the host has it; what it says lies beside it. */
+const bundleOf = (entry: string) => join(root, '.cache/vm/programs', bundleName(entry))
 
 /** Results, and what tests measured; not what node:test counts. */
 const isProgress = /^(?:ok |not ok |# (?!Subtest|\w+ [\d.]+$))/

@@ -3,5 +3,6 @@
 import type { Part } from '../part.ts'
 import { ipvs, ipvsLife, ipvsPackets, ipvsScale, ipvsTrace, packets } from './ipvs.ts'
 import { netFault } from './net-fault.ts'
+import { wireguard } from './wireguard.ts'
 
-export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsTrace, ipvsScale, ipvsPackets, packets, netFault]
+export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsTrace, ipvsScale, ipvsPackets, packets, netFault, wireguard]

@@ -13,7 +13,8 @@ import { run } from '../../../cni/linux/exec.ts'
 import { readVirtualServers } from '../../../cni/linux/ipvs.ts'
 import type { OpenConnection, Prober } from '../../packets/prober.ts'
 import type { Host } from '../../support/namespaces.ts'
-import { clusterCidrs, clusterIp, type IpvsNode, makeIpvsNode, nameOf, one, patience, two, web } from './ipvs-node.ts'
+import { clusterIp, one, two, web } from '../../support/proxy-node.ts'
+import { clusterCidrs, type IpvsNode, makeIpvsNode, nameOf, patience } from './ipvs-node.ts'
 import { takeWrites, watchWrites } from './write-watch.ts'
 
 let scene: IpvsNode

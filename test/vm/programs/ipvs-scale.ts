@@ -6,7 +6,8 @@ import { after, before, type TestContext, test } from 'node:test'
 import { IpvsBackend } from '../../../agent/proxy/ipvs/ipvs-backend.ts'
 import type { Endpoint, ServicePort } from '../../../agent/proxy/table.ts'
 import { run } from '../../../cni/linux/exec.ts'
-import { clusterCidrs, type IpvsNode, makeIpvsNode, one, web } from './ipvs-node.ts'
+import { one, web } from '../../support/proxy-node.ts'
+import { clusterCidrs, type IpvsNode, makeIpvsNode } from './ipvs-node.ts'
 import { takeWrites, watchWrites } from './write-watch.ts'
 
 const [services, endpoints] = process.argv.slice(2).map(Number) as [number, number]

@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test'
 import { IpvsBackend } from '../../../agent/proxy/ipvs/ipvs-backend.ts'
 import type { ServicePort } from '../../../agent/proxy/table.ts'
 import type { Prober } from '../../packets/prober.ts'
-import { clusterCidrs, clusterIp, type IpvsNode, makeIpvsNode, nameOf, one, two, web } from './ipvs-node.ts'
+import { clusterIp, one, two, web } from '../../support/proxy-node.ts'
+import { clusterCidrs, type IpvsNode, makeIpvsNode, nameOf } from './ipvs-node.ts'
 
 const balancer = '198.18.0.8'
 let scene: IpvsNode

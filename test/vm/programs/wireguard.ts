@@ -1,0 +1,109 @@
+// The pod network encrypted: three nodes, two of them on one switch, judged by what goes over the wire.
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { run } from '../../../cni/linux/exec.ts'
+import { capture } from '../../support/capture.ts'
+import { PodCluster, type PodNode, type TestPod } from '../../support/pod-nodes.ts'
+
+let cluster: PodCluster
+let nodes: [PodNode, PodNode, PodNode]
+/** On node-1, node-2 (same switch) and node-3 (behind the router). */
+let here: TestPod
+let near: TestPod
+let far: TestPod
+
+before(async () => {
+  const program = join(import.meta.dirname, 'test-support-pod-node-process.mjs')
+  cluster = await PodCluster.create({ topic: 'wg', kind: 'wireguard', switches: [1, 1, 2], program })
+  const [one, two, three] = cluster.nodes
+  assert.ok(one && two && three)
+  nodes = [one, two, three]
+  here = await cluster.addPod('here', one)
+  near = await cluster.addPod('near', two)
+  far = await cluster.addPod('far', three)
+  for (const { host } of [near, far]) {
+    await cluster.net.serve(host, 'tcp', 8080, host.name.slice(-4))
+    await cluster.net.serve(host, 'tcp6', 8081, host.name.slice(-4))
+  }
+})
+after(() => cluster?.close())
+
+const ask = async (from: TestPod, to: TestPod) => [
+  await cluster.net.askTcp(from.host, to.ips[0] ?? '', 8080),
+  await cluster.net.askTcp(from.host, `[${to.ips[1]}]`, 8081),
+]
+const names = (answers: string[]) => answers.map((answer) => answer.split(' ')[0])
+
+for (const [title, target] of [
+  ['the same switch', () => near],
+  ['another switch', () => far],
+] as const)
+  test(`pods of a node on ${title} are reached in both families, and nothing of it can be read on the way`, async () => {
+    const frames = await capture(cluster.router, 'n1', 'ip or ip6', async () => {
+      assert.deepEqual(names(await ask(here, target())), Array(2).fill(target().host.name.slice(-4)))
+    })
+    const isOurs = (line: string) => /\.51820[ :]/.test(line)
+    assert.ok(frames.some(isOurs), frames.join('\n'))
+    const readable = frames.filter((line) => !isOurs(line) && /10\.244\.|fd00:244:/.test(line))
+    assert.deepEqual(readable, [])
+  })
+
+test('a pod’s address is seen by the pod that it asks', async () => {
+  const [answer = ''] = await ask(here, far)
+  assert.equal(answer, `-far ${here.ips[0]}`)
+})
+
+test('a node cannot send as a pod of another node: its key is good for its own range alone', async () => {
+  const [one, , three] = nodes
+  const forged = '10.244.2.99'
+  await run('ip', ['addr', 'add', `${forged}/32`, 'dev', 'lo'], three.host)
+  const ping = (from: string) => run('ping', ['-c', '2', '-W', '3', '-I', from, here.ips[0] ?? ''], three.host)
+  const seen = await capture(one.host, 'fairlead-wg', 'icmp', async () => {
+    await assert.rejects(ping(forged))
+    await ping('10.244.3.0')
+  })
+  assert.ok(seen.length > 0)
+  assert.deepEqual(
+    seen.filter((line) => line.includes(forged)),
+    [],
+  )
+})
+
+test('the largest packet that pods may send goes through whole', async () => {
+  const size = 1440 - 28
+  await run('ping', ['-c', '1', '-W', '10', '-M', 'do', '-s', String(size), far.ips[0] ?? ''], here.host)
+  await assert.rejects(
+    run('ping', ['-c', '1', '-W', '3', '-M', 'do', '-s', String(size + 1), far.ips[0] ?? ''], here.host),
+  )
+})
+
+test('an agent that comes back finds nothing to do, and its key is the same', async () => {
+  const [one] = nodes
+  const before = await one.show('wg', 'show', 'fairlead-wg', 'dump')
+  one.kill()
+  await cluster.settle()
+  assert.deepEqual(await one.ask('verify'), [])
+  const sessionless = (dump: string) => dump.split('\n').map((line) => line.split('\t').slice(0, 4))
+  assert.deepEqual(sessionless(await one.show('wg', 'show', 'fairlead-wg', 'dump')), sessionless(before))
+})
+
+test('a peer that was taken away is named with its node, and mended', async () => {
+  const [one, , three] = nodes
+  await one.show('wg', 'set', 'fairlead-wg', 'peer', three.self.wireguardKey ?? '', 'remove')
+  const found = await one.ask('verify')
+  assert.deepEqual(
+    found.map(({ kind, state, owner }) => [kind, state, owner]),
+    [['neighbour', 'missing', 'Node node-3']],
+  )
+  await one.ask('repair')
+  assert.deepEqual(names(await ask(here, far)), ['-far', '-far'])
+})
+
+test('in another kind of network the device is gone', async () => {
+  for (const node of nodes) await node.become('vxlan')
+  await cluster.settle()
+  for (const node of nodes) await assert.rejects(node.show('ip', 'link', 'show', 'fairlead-wg'))
+  assert.deepEqual(names(await ask(here, far)), ['-far', '-far'])
+})
