@@ -1,8 +1,8 @@
 // Keeps the kernel of this node at what Services and their endpoints want. Events only mark a Service as changed; what
 // changed within a few milliseconds is worked out from the newest objects and handed to the backend as one call.
 
-import type { Informer } from '../../api/client/informer.ts'
-import { pause } from '../../api/client/work-queue.ts'
+import { type Informer, whenSynced } from '../../api/client/informer.ts'
+import { Upkeep } from '../../api/client/upkeep.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
@@ -26,12 +26,7 @@ export interface ServiceProxyOptions extends BackendOptions {
   onError: (error: unknown) => void
 }
 
-/** How long changes are collected: the endpoints of a rollout come in bursts. */
-const collectMs = 5
 const zoneLabel = 'topology.kubernetes.io/zone'
-const retryMs = 1_000
-/** A full comparison with the kernel: the net under the mechanism, for rules that somebody else flushed. */
-const resyncMs = 60_000
 
 export class ServiceProxy implements Verifiable {
   readonly #options: ServiceProxyOptions
@@ -42,14 +37,15 @@ export class ServiceProxy implements Verifiable {
   readonly #checks: HealthCheckServers | undefined
   readonly #changed = new Set<string>()
   readonly #cleaner: ConnectionCleaner
-  #wake: (() => void) | undefined
-  #backendFree: Promise<unknown> = Promise.resolve()
+  /** The backend's calls are its: they must not overlap. */
+  readonly #upkeep: Upkeep
   /** Once all Services have been written: before, the backend would take those for nobody's. */
   readonly #written = Promise.withResolvers<void>()
 
   constructor(options: ServiceProxyOptions) {
     const { services, slices, nodes, nodeName, onError } = options
     this.#options = options
+    this.#upkeep = new Upkeep({ sync: (isResync) => this.#sync(isResync), onError })
     this.#backend = createBackend(options.mode, options)
     this.#cleaner = new ConnectionCleaner(options, this.#backend)
     const { host = '::', port = 0 } = options.health ?? {}
@@ -69,42 +65,22 @@ export class ServiceProxy implements Verifiable {
   /** Serves until the signal aborts. The rules stay: connections must outlive the agent. */
   async run(signal: AbortSignal): Promise<void> {
     const { services, slices, nodes, health } = this.#options
-    const aborted = Promise.withResolvers<void>()
-    signal.addEventListener('abort', () => {
-      aborted.resolve()
-      this.#wake?.()
-    })
     if (health !== undefined) await this.#health.listen()
     // Nothing is written before all lists are whole: half a picture would cut working Services.
-    await Promise.race([Promise.all([services, slices, nodes].map(({ synced }) => synced)), aborted.promise])
-    await this.#serve(signal)
-    await Promise.all([this.#health.close(), this.#checks?.close()])
-  }
-
-  async #serve(signal: AbortSignal): Promise<void> {
+    await whenSynced([services, slices, nodes], signal)
     // Even a cluster without Services gets its base rules, and loses those of an earlier life.
-    let due = true
-    while (!signal.aborted) {
-      if (due || this.#changed.size > 0) due = !(await this.#sync(signal))
-      if (!signal.aborted && !due && this.#changed.size === 0) due = await this.#waitForChange()
-    }
+    await this.#upkeep.run(signal)
+    await Promise.all([this.#health.close(), this.#checks?.close()])
   }
 
   async verify(): Promise<Difference[]> {
     await this.#written.promise
-    return await this.#exclusively(() => this.#backend.verify())
+    return await this.#upkeep.exclusively(() => this.#backend.verify())
   }
 
   async repair(): Promise<void> {
     await this.#written.promise
-    await this.#exclusively(() => this.#backend.resync())
-  }
-
-  /** The backend's calls never overlap. */
-  async #exclusively<T>(call: () => Promise<T>): Promise<T> {
-    const turn = this.#backendFree.then(call)
-    this.#backendFree = turn.catch(() => undefined) // the caller hears of it
-    return await turn
+    await this.#upkeep.exclusively(() => this.#backend.resync())
   }
 
   /** Any Service may keep traffic within a zone. */
@@ -117,38 +93,24 @@ export class ServiceProxy implements Verifiable {
   #mark(serviceKey: string): void {
     this.#changed.add(serviceKey)
     this.#health.pending()
-    this.#wake?.()
+    this.#upkeep.wake()
   }
 
-  /** Returns whether a resync is due instead of a change. */
-  async #waitForChange(): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    const timer = setTimeout(resolve, resyncMs, true)
-    this.#wake = () => resolve(false)
-    const due = await promise
-    clearTimeout(timer)
-    this.#wake = undefined
-    return due
-  }
-
-  /** Returns whether all went well; what failed is marked again. */
-  async #sync(signal: AbortSignal): Promise<boolean> {
-    await pause(collectMs, signal)
+  /** What failed is marked again. */
+  async #sync(isResync: boolean): Promise<void> {
     const keys = [...this.#changed]
     this.#changed.clear()
-    const changes = new Map(keys.map((key) => [key, this.#portsOf(key)]))
     try {
-      await this.#exclusively(() => (changes.size > 0 ? this.#backend.apply(changes) : this.#backend.resync()))
+      const changes = new Map(keys.map((key) => [key, this.#portsOf(key)]))
+      if (changes.size > 0) await this.#backend.apply(changes)
+      if (isResync || changes.size === 0) await this.#backend.resync()
       await this.#cleaner.clean(changes)
       if (this.#changed.size === 0) this.#health.synced()
       this.#written.resolve()
       await this.#serveHealth(keys)
-      return true
     } catch (error) {
       for (const key of keys) this.#changed.add(key)
-      this.#options.onError(error)
-      await pause(retryMs, signal)
-      return false
+      throw error
     }
   }
 

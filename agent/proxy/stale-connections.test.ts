@@ -1,27 +1,21 @@
 import { expect, test } from 'vitest'
 import { type CleanerView, findStale, findSuspects, parseFlow } from './stale-connections.ts'
 import type { ServicePort } from './table.ts'
+import { makeServicePort } from './test-ports.ts'
 
 const endpoint = (last: number) => ({ ip: `10.244.1.${last}`, port: 5353, local: true })
 
-function dns(over: Partial<ServicePort> = {}): ServicePort {
-  return {
+const dns = (over: Partial<ServicePort> = {}) =>
+  makeServicePort({
     id: 'kube-system/dns:udp',
     protocol: 'udp',
     clusterIp: '10.96.0.10',
     port: 53,
     nodePort: 30053,
-    family: 'ipv4',
     externalIps: ['198.51.100.7'],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    internalPolicy: 'Cluster',
-    externalPolicy: 'Cluster',
     cluster: [endpoint(2)],
-    local: [],
     ...over,
-  }
-}
+  })
 
 /** As conntrack prints it. */
 function entry(protocol: 'tcp' | 'udp', asked: string, answering: string): string {

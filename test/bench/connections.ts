@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { isProxyMode } from '../../agent/proxy/modes.ts'
-import type { ServicePort } from '../../agent/proxy/table.ts'
+import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../lab/progress.ts'
 import { NodeProxy } from '../packets/node-proxy.ts'
@@ -42,20 +42,11 @@ export async function benchConnections(): Promise<void> {
   }
 }
 
-const web: ServicePort = {
+const web = makeServicePort({
   id: 'default/web',
-  family: 'ipv4',
-  protocol: 'tcp',
   clusterIp,
-  port: 80,
-  externalIps: [],
-  loadBalancerIps: [],
-  sourceRanges: [],
-  internalPolicy: 'Cluster',
-  externalPolicy: 'Cluster',
   cluster: [{ ip: endpointIp, port: 8080, local: true }],
-  local: [],
-}
+})
 
 async function build(net: TestNetwork): Promise<{ node: Host; client: Host }> {
   const node = await net.addHost('node')

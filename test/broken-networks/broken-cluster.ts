@@ -9,6 +9,7 @@ import { PolicyTable } from '../../agent/policy/table.ts'
 import type { ProxyBackend } from '../../agent/proxy/backend.ts'
 import { createBackend, type ProxyMode } from '../../agent/proxy/modes.ts'
 import type { ServicePort } from '../../agent/proxy/table.ts'
+import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { CommandError, run } from '../../cni/linux/exec.ts'
 import type { Host } from '../support/namespaces.ts'
 import { makeCluster, type TestCluster, type TestNode, type TestPod } from '../support/node-network.ts'
@@ -89,21 +90,8 @@ function servicesOf({ pods }: TestCluster, node: TestNode): Map<string, ServiceP
   const [a, b, c] = pods
   const at = (pod: TestPod | undefined, port = 8080) =>
     pod === undefined ? [] : [{ ip: pod.ip, port, local: pod.node === node }]
-  const service = (name: string, cluster: ServicePort['cluster'], over: Partial<ServicePort> = {}): ServicePort => ({
-    id: `default/${name}`,
-    family: 'ipv4',
-    protocol: 'tcp',
-    clusterIp: clusterIps[name] ?? '',
-    port: 80,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    internalPolicy: 'Cluster',
-    externalPolicy: 'Cluster',
-    cluster,
-    local: [],
-    ...over,
-  })
+  const service = (name: string, cluster: ServicePort['cluster'], over: Partial<ServicePort> = {}) =>
+    makeServicePort({ id: `default/${name}`, clusterIp: clusterIps[name] ?? '', cluster, ...over })
   const balanced = { nodePort: 30080, loadBalancerIps: [balancerIp], sourceRanges: ['203.0.113.0/24'] }
   return new Map([
     [

@@ -5,10 +5,10 @@ import { IptablesBackend } from '../../agent/proxy/iptables/iptables-backend.ts'
 import { removeProxyRules } from '../../agent/proxy/iptables/remove.ts'
 import type { ServicePort } from '../../agent/proxy/table.ts'
 import { run } from '../../cni/linux/exec.ts'
-import { type Host, TestNetwork } from '../support/namespaces.ts'
+import type { Host, TestNetwork } from '../support/namespaces.ts'
+import { clusterIp, makeProxyNode, one, two, web } from '../support/proxy-node.ts'
 
 const clusterCidr = '10.244.0.0/16'
-const clusterIp = '10.96.0.5'
 let net: TestNetwork
 let node: Host
 let client: Host
@@ -17,21 +17,10 @@ let backend: IptablesBackend
 let backends: Record<'b1' | 'b2', Host>
 
 beforeAll(async () => {
-  net = await TestNetwork.create('proxy')
-  node = await net.addHost('node')
-  const pod = async (name: string, index: number): Promise<Host> => {
-    const host = await net.addHost(name)
-    await net.connect(node, `to-${name}`, `10.244.${index}.1/24`, host, 'eth0', `10.244.${index}.2/24`)
-    await net.ip(host, `route add default via 10.244.${index}.1`)
-    return host
-  }
-  client = await pod('client', 1)
-  backends = { b1: await pod('b1', 2), b2: await pod('b2', 3) }
-  outside = await net.addHost('outside')
-  await net.connect(node, 'uplink', '192.0.2.1/24', outside, 'eth0', '192.0.2.2/24')
-  // A Service address needs a route for the routing decision that comes before the rules, as a default route gives on a real node.
-  await net.ip(node, 'route add default via 192.0.2.2')
-  await run('sysctl', ['-qw', 'net.ipv4.ip_forward=1'], node)
+  const made = await makeProxyNode('proxy')
+  net = made.net
+  ;({ node, client, outside } = made.hosts)
+  backends = { b1: made.hosts.b1, b2: made.hosts.b2 }
   for (const [name, host] of Object.entries(backends)) {
     await net.serve(host, 'tcp', 8080, name)
     await net.serve(host, 'udp', 5353, name)
@@ -39,28 +28,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => net.close())
-
-const one = { ip: '10.244.2.2', port: 8080, local: true }
-const two = { ip: '10.244.3.2', port: 8080, local: true }
-
-function web(over: Partial<ServicePort> = {}): ServicePort {
-  return {
-    id: 'default/web:http',
-    protocol: 'tcp',
-    clusterIp,
-    port: 80,
-    nodePort: 30080,
-    externalIps: [],
-    family: 'ipv4',
-    loadBalancerIps: [],
-    sourceRanges: [],
-    internalPolicy: 'Cluster',
-    externalPolicy: 'Cluster',
-    cluster: [one, two],
-    local: [],
-    ...over,
-  }
-}
 
 async function serve(...ports: ServicePort[]): Promise<void> {
   await removeProxyRules(node)

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ServiceChanges } from '../../agent/proxy/backend.ts'
 import { type ProxyMode, removeOtherModes } from '../../agent/proxy/modes.ts'
 import type { Endpoint, ServicePort } from '../../agent/proxy/table.ts'
+import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { NodeProxy } from '../packets/node-proxy.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
@@ -49,22 +50,12 @@ function tableOf(state: number): ServiceChanges {
   return new Map([['default/stable', [makePort('default/stable', 1, [{ ip: '10.244.2.2', port: 8080 }])]], ...changing])
 }
 
-function makePort(id: string, host: number, endpoints: Omit<Endpoint, 'local'>[]): ServicePort {
-  return {
+const makePort = (id: string, host: number, endpoints: Omit<Endpoint, 'local'>[]) =>
+  makeServicePort({
     id,
-    family: 'ipv4',
-    protocol: 'tcp',
     clusterIp: `10.96.${host >> 8}.${host & 255}`,
-    port: 80,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    internalPolicy: 'Cluster',
-    externalPolicy: 'Cluster',
     cluster: endpoints.map((endpoint) => ({ ...endpoint, local: false })),
-    local: [],
-  }
-}
+  })
 
 /** A connection through the Service; each question is answered with itself. */
 class Caller {

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { Endpoint, ServicePort } from '../../agent/proxy/table.ts'
+import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { NodeProxy } from '../packets/node-proxy.ts'
 import { type Ask, Prober } from '../packets/prober.ts'
@@ -81,22 +82,14 @@ function prober(): Prober {
 const endpointsAt = (port: number, pods: readonly PodName[]): Endpoint[] =>
   pods.map((pod) => ({ ip: `10.244.${names.indexOf(pod) + 1}.2`, port, local: true }))
 
-function service(protocol: ServicePort['protocol'], port: number, pods: readonly PodName[]): ServicePort {
-  return {
+const service = (protocol: ServicePort['protocol'], port: number, pods: readonly PodName[]) =>
+  makeServicePort({
     id: `default/web:${protocol}`,
-    family: 'ipv4',
     protocol,
     clusterIp,
-    port: 80,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    internalPolicy: 'Cluster',
-    externalPolicy: 'Cluster',
     cluster: endpointsAt(port, pods),
     local: endpointsAt(port, pods),
-  }
-}
+  })
 
 const tcp = (...pods: PodName[]) => service('tcp', 8080, pods)
 const udp = (...pods: PodName[]) => service('udp', 5353, pods)

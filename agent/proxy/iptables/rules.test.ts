@@ -1,26 +1,10 @@
 import { expect, test } from 'vitest'
 import type { ServicePort } from '../table.ts'
+import { makeEndpoint, makeServicePort } from '../test-ports.ts'
 import { planPort } from './rules.ts'
 import { kernelWay } from './spread.ts'
 
-function port(over: Partial<ServicePort> = {}): ServicePort {
-  return {
-    id: 'default/web:http',
-    family: 'ipv4',
-    protocol: 'tcp',
-    clusterIp: '10.96.0.5',
-    port: 80,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    internalPolicy: 'Cluster',
-    externalPolicy: 'Cluster',
-    cluster: [{ ip: '10.244.2.2', port: 8080, local: false }],
-    local: [],
-    ...over,
-  }
-}
-
+const port = (over: Partial<ServicePort> = {}) => makeServicePort({ cluster: [makeEndpoint('10.244.2.2')], ...over })
 const plan = (over: Partial<ServicePort>, clusterCidr = '10.244.0.0/16') =>
   planPort(port(over), kernelWay({ clusterCidr }))
 const textsOf = ({ shared }: ReturnType<typeof planPort>, chain: string) =>
@@ -37,7 +21,7 @@ test('SCTP is matched and translated as SCTP', () => {
 
 test('IPv6 rules have whole addresses as /128, and sockets in brackets', () => {
   const { shared, chains } = plan(
-    { family: 'ipv6', clusterIp: 'fd00:10:96::5', cluster: [{ ip: 'fd00:10:244::2', port: 8080, local: false }] },
+    { family: 'ipv6', clusterIp: 'fd00:10:96::5', cluster: [makeEndpoint('fd00:10:244::2')] },
     'fd00:10:244::/48',
   )
   expect(shared[0]?.[2]).toContain('-d fd00:10:96::5/128 ')
@@ -65,7 +49,7 @@ test('a load balancer address leads through its source ranges, other doors do no
 })
 
 test('a node port reaches all endpoints while the ClusterIP keeps to this node', () => {
-  const local = { ip: '10.244.1.2', port: 8080, local: true }
+  const local = makeEndpoint('10.244.1.2', { local: true })
   const rules = plan({ internalPolicy: 'Local', nodePort: 30080, cluster: [...port().cluster, local], local: [local] })
   expect(textsOf(rules, 'KUBE-SERVICES')).toEqual([expect.stringMatching(/-j KUBE-SVL-/)])
   const [external] = [...rules.chains].filter(([chain]) => chain.startsWith('KUBE-EXT-'))

@@ -1,22 +1,16 @@
 import { expect, test } from 'vitest'
 import type { ServicePort } from '../table.ts'
+import { makeEndpoint, makeServicePort } from '../test-ports.ts'
 import { planService } from './elements.ts'
 
-const port: ServicePort = {
-  id: 'default/web:http',
-  family: 'ipv4',
-  protocol: 'tcp',
+const port = makeServicePort({
   clusterIp: '10.96.0.10',
-  port: 80,
   nodePort: 30080,
-  externalIps: [],
   loadBalancerIps: ['192.0.2.1'],
   sourceRanges: ['198.51.100.7/32', '203.0.113.0/24'],
-  internalPolicy: 'Cluster',
   externalPolicy: 'Local',
-  cluster: [{ ip: '10.244.2.2', port: 8080, local: false }],
-  local: [],
-}
+  cluster: [makeEndpoint('10.244.2.2')],
+})
 const slots = { cluster: ['10.244.2.2 . 8080'], local: [] }
 const plan = (change: Partial<ServicePort> = {}, numbers = slots) =>
   planService([{ port: { ...port, ...change }, slots: numbers }], () => true)

@@ -1,23 +1,11 @@
 import { expect, test } from 'vitest'
 import type { ServicePort } from '../table.ts'
+import { makeEndpoint, makeServicePort } from '../test-ports.ts'
 import { FamilyTable } from './family-table.ts'
 
-const port: ServicePort = {
-  id: 'default/web:http',
-  family: 'ipv4',
-  protocol: 'tcp',
-  clusterIp: '10.96.0.10',
-  port: 80,
-  externalIps: [],
-  loadBalancerIps: [],
-  sourceRanges: [],
-  internalPolicy: 'Cluster',
-  externalPolicy: 'Cluster',
-  cluster: [],
-  local: [],
-}
+const port = makeServicePort({ clusterIp: '10.96.0.10' })
 
-const toEndpoints = (...hosts: number[]) => hosts.map((host) => ({ ip: `10.244.1.${host}`, port: 8080, local: false }))
+const toEndpoints = (...hosts: number[]) => hosts.map((host) => makeEndpoint(`10.244.1.${host}`))
 
 /** A table that the kernel has, with these Services. */
 function makeTable(services: Record<string, ServicePort[]>): FamilyTable {

@@ -1,20 +1,10 @@
 import { expect, test } from 'vitest'
+import type { Family, Protocol } from '../table.ts'
+import { makeServicePort } from '../test-ports.ts'
 import { parseRedirects, planRedirect, relayId } from './redirect.ts'
 
-const port = (family: 'ipv4' | 'ipv6', protocol: 'tcp' | 'udp') => ({
-  id: 'default/web:http',
-  family,
-  protocol,
-  clusterIp: family === 'ipv4' ? '10.96.0.5' : 'fd00:10:96::5',
-  port: 80,
-  externalIps: [],
-  loadBalancerIps: [],
-  sourceRanges: [],
-  internalPolicy: 'Cluster' as const,
-  externalPolicy: 'Cluster' as const,
-  cluster: [],
-  local: [],
-})
+const port = (family: Family, protocol: Protocol) =>
+  makeServicePort({ family, protocol, clusterIp: family === 'ipv4' ? '10.96.0.5' : 'fd00:10:96::5' })
 
 test.each([
   ['ipv4', '192.0.2.1'],

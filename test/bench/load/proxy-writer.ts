@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { ServiceChanges } from '../../../agent/proxy/backend.ts'
 import { createBackend, isProxyMode } from '../../../agent/proxy/modes.ts'
 import type { Endpoint, ServicePort } from '../../../agent/proxy/table.ts'
+import { makeServicePort } from '../../../agent/proxy/test-ports.ts'
 
 /** What one call cost. Times of programs come in steps of 10 ms. */
 export interface Cost {
@@ -44,20 +45,11 @@ function makeService(index: number, count: number, size: number, shift = 0): Ser
   const { prefix, firstHost, port } = lastEndpoints
   const isLast = index === count - 1
   const real = (_: Endpoint, at: number) => ({ ip: `${prefix}${firstHost + at}`, port, local: true })
-  return {
+  return makeServicePort({
     id: `default/s${index}:http`,
-    family: 'ipv4',
-    protocol: 'tcp',
     clusterIp: clusterIpOf(index),
-    port: 80,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    internalPolicy: 'Cluster',
-    externalPolicy: 'Cluster',
     cluster: isLast && count > 1 ? cluster.map(real) : cluster,
-    local: [],
-  }
+  })
 }
 
 /** User and system time of ended children (proc(5)), in milliseconds. */
