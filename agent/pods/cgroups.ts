@@ -4,6 +4,7 @@
 
 import { readdir, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { stopUnits } from '../../cni/linux/systemd.ts'
 import { toSlicePath } from '../runtime/slices.ts'
 import { type QosClass, qosClassOf, type StoredPod } from './pod.ts'
 
@@ -28,15 +29,22 @@ export function cgroupOf(cgroups: PodCgroups, pod: StoredPod): string {
 /** Removes the pod's cgroups, of whatever class. Those with processes stay: the kernel refuses. */
 export async function removeCgroups(cgroups: PodCgroups, podUid: string): Promise<void> {
   const hierarchies = await listHierarchies(cgroups)
-  const paths = classes.flatMap((qos) => inBothLayouts(join(classPath(cgroups, qos), `pod${podUid}`)))
-  await Promise.all(hierarchies.flatMap((hierarchy) => paths.map((path) => removeIfEmpty(join(hierarchy, path)))))
+  const paths = classes.map((qos) => join(classPath(cgroups, qos), `pod${podUid}`))
+  await Promise.all(paths.map((path) => removePath(hierarchies, path)))
 }
 
 /** Removes the cgroups of all pods and of their classes, as far as they have no processes. */
 export async function removeAllCgroups(cgroups: PodCgroups): Promise<void> {
   const hierarchies = await listHierarchies(cgroups)
-  const paths = inBothLayouts(classPath(cgroups, 'Guaranteed'))
-  await Promise.all(hierarchies.flatMap((hierarchy) => paths.map((path) => removeIfEmpty(join(hierarchy, path)))))
+  await removePath(hierarchies, classPath(cgroups, 'Guaranteed'))
+}
+
+async function removePath(hierarchies: readonly string[], path: string): Promise<void> {
+  const slice = toSlicePath(path)
+  await Promise.all(hierarchies.map((hierarchy) => removeIfEmpty(join(hierarchy, path))))
+  const removed = await Promise.all(hierarchies.map((hierarchy) => removeIfEmpty(join(hierarchy, slice))))
+  // systemd keeps the unit of a slice whose cgroup is gone. It must be empty: stopping one ends what is in it.
+  if (removed.some((isRemoved) => isRemoved)) await stopUnits([basename(slice)])
 }
 
 /** Uids of pods that have a cgroup here. */
@@ -68,8 +76,12 @@ async function listOrNothing(directory: string): Promise<string[]> {
   return await readdir(directory).catch(() => []) // not there: nothing of ours in it
 }
 
-async function removeIfEmpty(path: string): Promise<void> {
+/** Whether it was there and is not any more. */
+async function removeIfEmpty(path: string): Promise<boolean> {
   const children = await readdir(path, { withFileTypes: true }).catch(() => [])
   for (const child of children) if (child.isDirectory()) await removeIfEmpty(join(path, child.name))
-  await rmdir(path).catch(() => undefined) // gone, or a process still ends in it: the next sweep finds it
+  return await rmdir(path).then(
+    () => true,
+    () => false, // gone, or a process still ends in it: the next sweep finds it
+  )
 }

@@ -1,6 +1,7 @@
 // The only door to systemd: systemctl and what its journal holds of a unit.
 
-import { run } from './exec.ts'
+import { existsSync } from 'node:fs'
+import { CommandError, run } from './exec.ts'
 
 /** Properties of a unit, as `systemctl show` names and prints them; of a unit that is not there LoadState is "not-found". */
 export async function showUnit(unit: string, names: readonly string[]): Promise<Map<string, string>> {
@@ -39,9 +40,14 @@ export async function restartUnit(unit: string): Promise<void> {
   await run('systemctl', ['restart', unit])
 }
 
-/** Stops units of any kind, slices among them; those that are not there are none to stop. */
+/** Stops units of any kind, slices among them, and what is in them. That one is not loaded, or no systemd runs here, is no error. */
 export async function stopUnits(units: readonly string[]): Promise<void> {
-  if (units.length > 0) await run('systemctl', ['stop', ...units])
+  if (units.length === 0 || !existsSync('/run/systemd/system')) return
+  try {
+    await run('systemctl', ['stop', ...units])
+  } catch (error) {
+    if (!(error instanceof CommandError && error.stderr.includes('not loaded'))) throw error
+  }
 }
 
 /** Names of loaded slices that fit a pattern such as "kubepods*.slice". */
