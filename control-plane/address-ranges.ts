@@ -2,10 +2,15 @@ import ipaddr from 'ipaddr.js'
 
 /** The first address of a range that can be given out: the kubernetes Service has it. */
 export function firstAddress(cidr: string): string {
+  return addressAt(cidr, 1)
+}
+
+/** The address of a range that is so many after its network's own, at most 255. */
+export function addressAt(cidr: string, index: number): string {
   const [network] = ipaddr.parseCIDR(cidr)
   const bytes = network.toByteArray()
   const last = bytes.length - 1
-  bytes[last] = (bytes[last] ?? 0) + 1
+  bytes[last] = (bytes[last] ?? 0) + index
   return ipaddr.fromByteArray(bytes).toString()
 }
 

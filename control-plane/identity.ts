@@ -1,6 +1,7 @@
 import { firstAddress } from './address-ranges.ts'
 import type { ServeOptions } from './options.ts'
-import { ensurePki, type Pki, type PkiOptions } from './pki/pki.ts'
+import type { CertificateOrder } from './pki/certificates.ts'
+import { ensurePki, type Pki, type PkiOptions, signAsAuthority } from './pki/pki.ts'
 
 /** The cluster's certificates while the control plane runs. */
 export class Identity {
@@ -29,6 +30,16 @@ export class Identity {
   /** The newest. */
   get pki(): Pki {
     return this.#pki
+  }
+
+  /** Signs for others. */
+  async sign(order: CertificateOrder): Promise<string> {
+    return await signAsAuthority(this.#dataDir, order)
+  }
+
+  /** Where others reach the API server. */
+  get serverUrl(): string {
+    return this.#options.serverUrl
   }
 
   /** Makes those anew that end soon. */

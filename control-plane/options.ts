@@ -14,6 +14,11 @@ export interface ServeOptions extends CloudOptions {
   /** One range per address family. */
   serviceCidr: string[]
   clusterCidr: string[]
+  /** What nodes are told that join; absent: the tenth address of the first range of Services. */
+  clusterDns?: string
+  clusterDomain: string
+  network: string
+  proxyMode: string
   nodePortRange: PortRange
   /** Milliseconds. */
   nodeMonitorGracePeriod: number
@@ -60,6 +65,14 @@ function addServe(program: Command): Command {
       '10.96.0.0/16',
     ])
     .option('--cluster-cidr <cidrs>', "range of pods' addresses, one per address family", parseCidrs, ['10.244.0.0/16'])
+    .option(
+      '--cluster-dns <address>',
+      "told to nodes that join: the cluster's DNS server (default: tenth Service address)",
+      parseAddress,
+    )
+    .option('--cluster-domain <name>', 'told to nodes that join: what Services are below in DNS', 'cluster.local')
+    .option('--network <kind>', 'told to nodes that join: how pods reach pods on other nodes', parseWord, 'host-gw')
+    .option('--proxy-mode <mode>', 'told to nodes that join: how Services are served', parseWord, 'iptables')
     .option('--node-port-range <from-to>', 'range of node ports', parsePortRange, { from: 30_000, to: 32_767 })
     .option('--node-monitor-grace-period <time>', 'a node silent for so long is unreachable', parseDuration, 40_000)
     .option('--pod-eviction-wait <time>', 'pods stay so long on a node that is not ready', parseDuration, 300_000)
@@ -125,6 +138,12 @@ function parsePortRange(text: string): PortRange {
   if (match === null || from < 1 || to > 65_535 || from > to)
     throw new InvalidArgumentError('Expected a range of ports, such as 30000-32767.')
   return { from, to }
+}
+
+/** The agent's flags say which words there are; this only keeps out what could be none. */
+function parseWord(text: string): string {
+  if (!/^[a-z][a-z0-9-]*$/.test(text)) throw new InvalidArgumentError('Expected a word such as host-gw.')
+  return text
 }
 
 function parseAddress(text: string): string {

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { aborted } from '../api/client/aborted.ts'
 import { HttpClient } from '../api/client/http-client.ts'
+import type { ClusterSettings } from '../api/client/join/cluster-settings.ts'
 import { resources } from '../api/resources/table.ts'
-import { validateRanges } from './address-ranges.ts'
+import { addressAt, validateRanges } from './address-ranges.ts'
 import { type ApiServer, createApiServer } from './api-server/core.ts'
 import { LocalTransport } from './api-server/local-transport.ts'
 import type { HealthChecks } from './api-server/serving/health.ts'
@@ -63,7 +64,7 @@ export async function serve(options: ServeOptions, log: Logger, signal: AbortSig
       follow('scheduler', runScheduler(api, log, stopping.signal), stopping.signal),
       follow(
         'controllers',
-        startControllers(api, { ...options, cloud, caCert: identity.pki.caCert }, log, stopping.signal),
+        startControllers(api, identity, { ...options, cloud }, log, stopping.signal),
         stopping.signal,
       ),
       follow('housekeeping', runHousekeeping({ store, onError: warn(log, 'store') }, stopping.signal), stopping.signal),
@@ -122,17 +123,33 @@ async function runScheduler(api: ApiServer, log: Logger, signal: AbortSignal): P
 
 async function startControllers(
   api: ApiServer,
-  options: ServeOptions & { cloud: CloudProvider | undefined; caCert: string },
+  identity: Identity,
+  options: ServeOptions & { cloud: CloudProvider | undefined },
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const client = localClient(api, 'system:kube-controller-manager')
-  const { clusterCidr, nodeMonitorGracePeriod, cloud, caCert } = options
+  const { clusterCidr, nodeMonitorGracePeriod, cloud } = options
+  const { caCert, serverNames } = identity.pki
+  const joining = { serverUrl: identity.serverUrl, serverNames, settings: settingsOf(options), authority: identity }
   const timings = { nodeMonitorGraceMs: nodeMonitorGracePeriod }
   await runControllers(
-    { client, clusterCidrs: clusterCidr, caCert, log, timings, ...(cloud !== undefined && { cloud }) },
+    { client, clusterCidrs: clusterCidr, caCert, joining, log, timings, ...(cloud !== undefined && { cloud }) },
     signal,
   )
+}
+
+function settingsOf(options: ServeOptions): ClusterSettings {
+  const { clusterCidr, serviceCidr, clusterDomain, network, proxyMode } = options
+  const clusterDns = options.clusterDns ?? addressAt(serviceCidr[0] ?? '', 10)
+  return {
+    clusterCidr: clusterCidr.join(),
+    serviceCidr: serviceCidr.join(),
+    clusterDns,
+    clusterDomain,
+    network,
+    proxyMode,
+  }
 }
 
 async function renewCertificates(identity: Identity, server: HttpsServer, signal: AbortSignal): Promise<void> {

@@ -57,7 +57,7 @@ export interface ParsedRequest {
   /** Whether the key that it is for signed it. */
   isSigned(): Promise<boolean>
   /** DER of the public key (SubjectPublicKeyInfo). */
-  publicKey: Uint8Array
+  publicKey: Uint8Array<ArrayBuffer>
 }
 
 /** Reads one request in PEM. Throws an Error that says why it is none. */

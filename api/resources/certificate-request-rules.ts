@@ -1,7 +1,11 @@
 // Rules for certificate signing requests. What the request itself says (PKCS #10) is read by admission, which may wait.
 // https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
 
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../generated/types.ts'
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+  CertificateSigningRequestSpec,
+} from '../generated/types.ts'
 import { duplicate, forbiddenField, invalidValue, notSupported, required } from '../objects/field-errors.ts'
 import { whyNotDnsSubdomain } from '../objects/names.ts'
 import type { Stored } from '../objects/object.ts'
@@ -42,7 +46,9 @@ const lasting = [...decisions, 'Failed']
 
 /** All that is wrong with a new request, but for its PKCS #10 part. */
 export function validateRequest({ spec, status }: CertificateSigningRequest): FieldError[] {
-  const { signerName, request, usages: wanted = [], expirationSeconds: seconds } = spec
+  // Asked of whatever a client sent: the schema has refused wrong types, not what is missing.
+  const given: Partial<CertificateSigningRequestSpec> = spec ?? {}
+  const { signerName, request, usages: wanted = [], expirationSeconds: seconds } = given
   return [
     ...mustBeSet('spec.request', request),
     ...(wanted.length === 0 ? [required('spec.usages')] : []),

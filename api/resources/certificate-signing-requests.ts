@@ -32,7 +32,12 @@ export const certificateSigningRequests: Resource<CertificateSigningRequest> = {
   columns: [
     nameColumn,
     ageColumn,
-    { name: 'SignerName', type: 'string', description: 'Who is asked to sign.', cell: ({ spec }) => spec.signerName },
+    {
+      name: 'SignerName',
+      type: 'string',
+      description: 'Who is asked to sign.',
+      cell: ({ spec }) => spec.signerName ?? '',
+    },
     {
       name: 'Requestor',
       type: 'string',
@@ -48,7 +53,7 @@ export const certificateSigningRequests: Resource<CertificateSigningRequest> = {
     },
     { name: 'Condition', type: 'string', description: 'What became of it.', cell: conditionCell },
   ],
-  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
+  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName ?? '' },
 }
 
 function conditionCell({ status }: Stored<CertificateSigningRequest>): string {

@@ -3,6 +3,7 @@
 import type { Client } from '../../api/client/client.ts'
 import { type Change, type IndexFunction, Informer } from '../../api/client/informer.ts'
 import type {
+  CertificateSigningRequest,
   ClusterRole,
   ConfigMap,
   Deployment,
@@ -13,10 +14,12 @@ import type {
   Node,
   Pod,
   ReplicaSet,
+  Secret,
   Service,
   ServiceAccount,
 } from '../../api/generated/types.ts'
 import { type ApiObject, controllerOf, type Stored } from '../../api/objects/object.ts'
+import { certificateSigningRequests } from '../../api/resources/certificate-signing-requests.ts'
 import { clusterRoles } from '../../api/resources/cluster-roles.ts'
 import { configMaps } from '../../api/resources/config-maps.ts'
 import { deployments } from '../../api/resources/deployments.ts'
@@ -29,6 +32,7 @@ import { nodes } from '../../api/resources/nodes.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { replicaSets } from '../../api/resources/replica-sets.ts'
 import { apiVersionOf, type Resource } from '../../api/resources/resource.ts'
+import { secrets } from '../../api/resources/secrets.ts'
 import { serviceAccounts } from '../../api/resources/service-accounts.ts'
 import { services } from '../../api/resources/services.ts'
 import { resources } from '../../api/resources/table.ts'
@@ -73,7 +77,9 @@ export class ClusterView {
   readonly endpointSlices: Informer<EndpointSlice>
   readonly serviceAccounts: Informer<ServiceAccount>
   readonly configMaps: Informer<ConfigMap>
+  readonly secrets: Informer<Secret>
   readonly clusterRoles: Informer<ClusterRole>
+  readonly certificateSigningRequests: Informer<CertificateSigningRequest>
   readonly deployments: Informer<Deployment>
   readonly replicaSets: Informer<ReplicaSet>
   /** Every kind of the resource table but events: nothing owns them and they own nothing, and they are many. */
@@ -93,7 +99,9 @@ export class ClusterView {
     this.endpointSlices = new Informer(client, endpointSlices, { onError, indexes: { service: slicesByService } })
     this.serviceAccounts = new Informer(client, serviceAccounts, { onError })
     this.configMaps = new Informer(client, configMaps, { onError })
+    this.secrets = new Informer(client, secrets, { onError })
     this.clusterRoles = new Informer(client, clusterRoles, { onError })
+    this.certificateSigningRequests = new Informer(client, certificateSigningRequests, { onError })
     this.deployments = new Informer(client, deployments, { onError, indexes: { namespace: byNamespace } })
     this.replicaSets = new Informer(client, replicaSets, {
       onError,
@@ -130,7 +138,9 @@ export class ClusterView {
       .set(endpointSlices, this.endpointSlices)
       .set(serviceAccounts, this.serviceAccounts)
       .set(configMaps, this.configMaps)
+      .set(secrets, this.secrets)
       .set(clusterRoles, this.clusterRoles)
+      .set(certificateSigningRequests, this.certificateSigningRequests)
       .set(deployments, this.deployments)
       .set(replicaSets, this.replicaSets)
     return resources

@@ -3,8 +3,14 @@
 import { aborted } from '../../api/client/aborted.ts'
 import type { Client } from '../../api/client/client.ts'
 import { EventRecorder } from '../../api/client/event-recorder.ts'
+import type { ClusterSettings } from '../../api/client/join/cluster-settings.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { apiVersionOf, type ResourceType } from '../../api/resources/resource.ts'
+import { PublishedSettings } from './bootstrap/published-settings.ts'
+import { TokenCleaner } from './bootstrap/token-cleaner.ts'
+import { CertificateApprover } from './certificates/approver.ts'
+import { CertificateRequestCleaner } from './certificates/request-cleaner.ts'
+import { type CertificateAuthority, CertificateSigner } from './certificates/signer.ts'
 import { CloudNodeController } from './cloud/node-controller.ts'
 import type { CloudProvider } from './cloud/provider.ts'
 import { CloudRouteController } from './cloud/route-controller.ts'
@@ -27,6 +33,16 @@ import { RootCaController } from './root-ca/root-ca.ts'
 import { ServiceAccountController } from './service-account/service-account.ts'
 import { defaultTimings, type Timings } from './timings.ts'
 
+/** What it takes for hosts to join: whom they find, what they are told, and who signs for them. */
+export interface JoiningOptions {
+  /** Where hosts reach the API server. */
+  serverUrl: string
+  /** Names and addresses of the API server, which no node may have. */
+  serverNames: readonly string[]
+  settings: ClusterSettings
+  authority: CertificateAuthority
+}
+
 /** What the controllers need to know. */
 export interface ControllersOptions {
   client: Client
@@ -36,6 +52,8 @@ export interface ControllersOptions {
   nodeCidrMaskSizes?: Partial<MaskSizes>
   /** The cluster's authority, PEM, for pods; absent: not published. */
   caCert?: string
+  /** Absent: nobody joins, and no certificates are signed. */
+  joining?: JoiningOptions
   log: Log
   timings?: Partial<Timings>
   /** Whoever gives balancers, facts about machines and routes; absent: nobody. */
@@ -69,6 +87,9 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     new ServiceAccountController(context),
     new ClusterRoleAggregationController(context),
     ...(options.caCert === undefined ? [] : [new RootCaController(context, options.caCert)]),
+    new TokenCleaner(context),
+    new CertificateRequestCleaner(context),
+    ...joiningControllers(context, options),
     ...cloudControllers(context, options.cloud),
   ]
   const following = view.run(signal)
@@ -79,6 +100,17 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
     await Promise.all(controllers.map((controller) => controller.run(signal)))
   }
   await following
+}
+
+function joiningControllers(context: ControllerContext, { joining, caCert }: ControllersOptions): Controller[] {
+  if (joining === undefined || caCert === undefined) return []
+  const { settings, serverNames, authority } = joining
+  const cidrs = [settings.clusterCidr, settings.serviceCidr].flatMap((text) => text.split(','))
+  return [
+    new PublishedSettings(context, { ...joining, caCert }),
+    new CertificateApprover(context, { names: serverNames, cidrs }),
+    new CertificateSigner(context, authority),
+  ]
 }
 
 function cloudControllers(context: ControllerContext, cloud: CloudProvider | undefined): Controller[] {

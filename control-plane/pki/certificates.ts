@@ -13,6 +13,7 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   PemConverter,
+  PublicKey,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -34,6 +35,8 @@ export interface CertificateRequest {
   usage: 'server' | 'client'
   /** DNS names and addresses that a server answers to. */
   names?: readonly string[]
+  /** How long it lasts from now on; absent: a year. */
+  lifeMs?: number
 }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -42,6 +45,14 @@ const caLifeMs = 3650 * dayMs
 const certificateLifeMs = 365 * dayMs
 /** Certificates hold from a little earlier on, as clocks differ. */
 const skewMs = 5 * 60 * 1000
+const keyUsages: readonly [usage: string, flag: KeyUsageFlags][] = [
+  ['digital signature', KeyUsageFlags.digitalSignature],
+  ['key encipherment', KeyUsageFlags.keyEncipherment],
+]
+const purposes: readonly [usage: string, purpose: ExtendedKeyUsage][] = [
+  ['client auth', ExtendedKeyUsage.clientAuth],
+  ['server auth', ExtendedKeyUsage.serverAuth],
+]
 
 export async function makeAuthority(commonName: string): Promise<KeyPair> {
   const keys = await makeKeys()
@@ -59,34 +70,83 @@ export async function makeAuthority(commonName: string): Promise<KeyPair> {
   return { cert: toPem(certificate), key: await exportKey(keys.privateKey) }
 }
 
+/** What a certificate for somebody else's key is to say. */
+export interface CertificateOrder {
+  commonName: string
+  organizations: readonly string[]
+  /** DNS names and addresses. */
+  names: readonly string[]
+  /** "client auth", "server auth", "digital signature", "key encipherment"; others do not count. */
+  usages: readonly string[]
+  /** DER (SubjectPublicKeyInfo). */
+  publicKey: Uint8Array<ArrayBuffer>
+  /** From now; never longer than the authority. */
+  lifeSeconds: number
+}
+
+/** Signs a certificate for a key that somebody else holds; returns it in PEM. */
+export async function signCertificate(authority: KeyPair, order: CertificateOrder): Promise<string> {
+  const { usages, publicKey, lifeSeconds } = order
+  const flags = keyUsages.filter(([usage]) => usages.includes(usage)).reduce((sum, [, flag]) => sum | flag, 0)
+  const certificate = await sign(authority, new PublicKey(publicKey), {
+    ...order,
+    purposes: purposes.filter(([usage]) => usages.includes(usage)).map(([, purpose]) => purpose),
+    keyUsage: flags === 0 ? KeyUsageFlags.digitalSignature : flags,
+    lifeMs: lifeSeconds * 1000,
+  })
+  return toPem(certificate)
+}
+
 /** Signs a certificate for a new key with the authority. */
 export async function issueCertificate(authority: KeyPair, request: CertificateRequest): Promise<KeyPair> {
-  const issuer = new X509Certificate(authority.cert)
   const keys = await makeKeys()
-  const { commonName, organizations = [] } = request
-  const certificate = await X509CertificateGenerator.create({
-    subject: [...organizations.map((name) => ({ O: [name] })), { CN: [commonName] }],
-    issuer: issuer.subjectName.toJSON(),
-    publicKey: keys.publicKey,
-    signingKey: await importKey(authority.key),
-    signingAlgorithm: algorithm,
-    ...validity(certificateLifeMs),
-    extensions: await extensionsOf(request, issuer, keys.publicKey),
+  const { commonName, organizations = [], usage, names = [], lifeMs = certificateLifeMs } = request
+  const certificate = await sign(authority, new PublicKey(await webcrypto.subtle.exportKey('spki', keys.publicKey)), {
+    commonName,
+    organizations,
+    names,
+    purposes: [usage === 'server' ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth],
+    keyUsage: KeyUsageFlags.digitalSignature,
+    lifeMs,
   })
   return { cert: toPem(certificate), key: await exportKey(keys.privateKey) }
 }
 
+interface Content {
+  commonName: string
+  organizations: readonly string[]
+  names: readonly string[]
+  purposes: ExtendedKeyUsage[]
+  keyUsage: KeyUsageFlags
+  lifeMs: number
+}
+
+async function sign(authority: KeyPair, publicKey: PublicKey, content: Content): Promise<X509Certificate> {
+  const issuer = new X509Certificate(authority.cert)
+  const { commonName, organizations, lifeMs } = content
+  const { notBefore, notAfter } = validity(lifeMs)
+  return await X509CertificateGenerator.create({
+    subject: [...organizations.map((name) => ({ O: [name] })), { CN: [commonName] }],
+    issuer: issuer.subjectName.toJSON(),
+    publicKey,
+    signingKey: await importKey(authority.key),
+    signingAlgorithm: algorithm,
+    notBefore,
+    notAfter: new Date(Math.min(notAfter.getTime(), issuer.notAfter.getTime())),
+    extensions: await extensionsOf(content, issuer, publicKey),
+  })
+}
+
 async function extensionsOf(
-  { usage, names = [] }: CertificateRequest,
+  { purposes, keyUsage, names }: Content,
   issuer: X509Certificate,
-  publicKey: webcrypto.CryptoKey,
+  publicKey: PublicKey,
 ): Promise<Extension[]> {
-  const purpose = usage === 'server' ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth
   const alternatives = names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
   return [
     new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([purpose]),
+    new KeyUsagesExtension(keyUsage, true),
+    new ExtendedKeyUsageExtension(purposes),
     await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     await SubjectKeyIdentifierExtension.create(publicKey),
     ...(alternatives.length > 0 ? [new SubjectAlternativeNameExtension(alternatives)] : []),

@@ -4,7 +4,7 @@
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CertificateRequest, KeyPair } from './certificates.ts'
+import type { CertificateOrder, CertificateRequest, KeyPair } from './certificates.ts'
 import { isCurrent, readPair, writePair, writeSecret } from './credential-files.ts'
 import { formatKubeconfig } from './kubeconfig.ts'
 
@@ -20,6 +20,8 @@ export interface PkiOptions {
 export interface Pki {
   /** PEM; everybody trusts it. */
   caCert: string
+  /** All names and addresses in the API server's certificate. */
+  serverNames: readonly string[]
   /** The API server's own. */
   server: KeyPair
   /** The API server's towards agents. */
@@ -37,7 +39,8 @@ export async function ensurePki(dataDir: string, options: PkiOptions): Promise<P
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const authority = await ensureAuthority(directory)
   const ensure = (name: string, request: CertificateRequest) => ensurePair(directory, name, authority, request)
-  const server = await ensure('server', { commonName: 'kube-apiserver', usage: 'server', names: serverNames(options) })
+  const names = serverNames(options)
+  const server = await ensure('server', { commonName: 'kube-apiserver', usage: 'server', names })
   const agentClient = await ensure('agent-client', { commonName: apiServerClientName, usage: 'client' })
   const admin = await ensure('admin', {
     commonName: 'kubernetes-admin',
@@ -52,7 +55,7 @@ export async function ensurePki(dataDir: string, options: PkiOptions): Promise<P
     client: admin,
   })
   if (!existsSync(adminKubeconfig) || readFileSync(adminKubeconfig, 'utf8') !== text) writeSecret(adminKubeconfig, text)
-  return { caCert: authority.cert, server, agentClient, adminKubeconfig }
+  return { caCert: authority.cert, serverNames: names, server, agentClient, adminKubeconfig }
 }
 
 /** The authority in <data dir>/pki; throws when there is none. */
@@ -61,6 +64,12 @@ export function readAuthority(dataDir: string): KeyPair {
   if (authority === undefined)
     throw new Error(`${join(dataDir, 'pki')} has no ca.crt and ca.key: start the control plane on this data dir first`)
   return authority
+}
+
+/** Signs as the authority in <data dir>/pki; returns the certificate in PEM. */
+export async function signAsAuthority(dataDir: string, order: CertificateOrder): Promise<string> {
+  const { signCertificate } = await import('./certificates.ts')
+  return await signCertificate(readAuthority(dataDir), order)
 }
 
 /** Makes or keeps one pair below a directory. */

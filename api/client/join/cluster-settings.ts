@@ -43,3 +43,8 @@ export async function readClusterSettings(client: Client): Promise<ClusterSettin
     proxyMode: read('proxyMode'),
   }
 }
+
+/** The ConfigMap that holds them. */
+export function makeSettings(settings: ClusterSettings): ConfigMap {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: clusterSettingsName, data: { ...settings } }
+}
