@@ -11,6 +11,7 @@ import { saveVirtualServers } from '../../cni/linux/ipvs.ts'
 import { listRuleset } from '../../cni/linux/nft.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
 import { readSysctls } from '../../cni/linux/sysctl.ts'
+import { readWireguard } from '../../cni/linux/wireguard.ts'
 import { watchPrefix } from './watch.ts'
 
 export interface CollectOptions {
@@ -48,10 +49,11 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     return { routes, rules, iptables, legacyIptables } as FamilyState
   }
   const families = Promise.all([family(4), family(6)])
-  const [fdb, neighbours, ipvs, entries, settings, sockets] = await Promise.all([
+  const [fdb, neighbours, ipvs, wireguard, entries, settings, sockets] = await Promise.all([
     or('fdb', showFdb(where), []),
     or('neighbours', showNeighbours(where), []),
     saveVirtualServers(where),
+    links.then((all) => or('wg', readTunnels(all, where), {})),
     or('conntrack', listConnections(addresses, where), []),
     links.then((all) => or('sysctl', readSettings(all, where), {})),
     or('sockets', listSockets(where), []),
@@ -72,11 +74,19 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
     nft: await nft,
     ipsets,
     ipvs,
+    wireguard,
     conntrack: { entries, count: number('nf_conntrack_count'), max: number('nf_conntrack_max') },
     sysctls: settings,
     sockets,
     gaps,
   }
+}
+
+async function readTunnels(links: NamespaceState['links'], where: Where): Promise<NamespaceState['wireguard']> {
+  const names = links.filter(({ linkinfo }) => linkinfo?.info_kind === 'wireguard').map(({ ifname }) => ifname)
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readWireguard(name, where)] as const)),
+  )
 }
 
 /** Its nft variant keeps its rules in tables of these names: where there is none, the program need not be asked. */

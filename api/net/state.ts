@@ -121,6 +121,18 @@ export interface FamilyState {
   legacyIptables: string
 }
 
+/** What `wg show DEVICE dump` tells, without its private key. */
+export interface WireguardState {
+  publicKey: string
+  listenPort: number
+  peers: readonly {
+    publicKey: string
+    /** "192.0.2.2:51820"; "" while it is not known. */
+    endpoint: string
+    allowedIps: readonly string[]
+  }[]
+}
+
 export interface NamespaceState {
   place: Place
   links: LinkState[]
@@ -134,6 +146,8 @@ export interface NamespaceState {
   ipsets: string
   /** `ipvsadm -Sn`; "" on kernels without it. */
   ipvs: string
+  /** Devices of WireGuard by name. */
+  wireguard: Record<string, WireguardState>
   conntrack: {
     count: number
     max: number

@@ -80,6 +80,8 @@ export type Cause =
   | 'no-masquerade'
   | 'no-route'
   | 'no-tunnel'
+  | 'peer-missing'
+  | 'peer-wrong'
   | 'not-here'
   | 'not-listening'
   | 'not-served'

@@ -33,6 +33,8 @@ const advice: Record<Exclude<Cause, 'none'>, string> = {
   'not-here': 'see who routes the address there: no link of it has it',
   'not-listening': 'see whether the process runs, and at which port it listens; and the targetPort of a Service',
   'not-served': `is there such a port of the Service? If so, rules are missing there: ${mended}`,
+  'peer-missing': mended,
+  'peer-wrong': `compare wg show on both nodes; ${mended}`,
   policy: 'allow it in a network policy, if it should pass',
   'port-down': 'ip link set PORT up, there; bridge link set dev PORT state 3',
   'port-isolated': 'bridge link set dev PORT isolated off, there',

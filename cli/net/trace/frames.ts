@@ -6,6 +6,7 @@ import { bridgeIn, bridgeOut } from './bridge.ts'
 import { receive, send } from './host.ts'
 import type { Packet } from './packet.ts'
 import type { Position, Walk } from './walk.ts'
+import { type Seal, seal, unseal } from './wireguard.ts'
 import { hasCarrier, isUp, kindOf, type Namespace, type Port } from './world.ts'
 
 export interface Frame {
@@ -18,6 +19,8 @@ export interface Frame {
   wrong?: { cause: Cause; text: string }
   /** In a tunnel: the network it belongs to. */
   vni?: number
+  /** In a tunnel of WireGuard. */
+  sealed?: Seal
   /** PREROUTING has seen it on the bridge. */
   isPrerouted?: boolean
 }
@@ -33,6 +36,7 @@ export function transmit(walk: Walk, port: Port, frame: Frame): Position | End {
   if (link.flags.includes('LOOPBACK')) return () => receive(walk, namespace, frame.packet, link.ifname)
   if (kindOf(link) === 'bridge') return () => bridgeOut(walk, port, undefined, frame)
   if (kindOf(link) === 'vxlan') return () => encapsulate(walk, port, frame)
+  if (kindOf(link) === 'wireguard') return () => seal(walk, port, frame)
   if (!hasCarrier(link)) return downEnd(walk, port, frame, 'has no carrier: its other end is down')
   const peer = walk.world.peerOf(port)
   return peer === undefined ? () => overWire(walk, port, frame) : () => cross(walk, peer, frame)
@@ -171,8 +175,9 @@ function encapsulate(walk: Walk, { namespace, link }: Port, frame: Frame): Posit
   return () => send(walk, namespace, outer)
 }
 
-/** A packet of a tunnel has arrived: what it carries comes in by the VXLAN device of that network. */
+/** A packet of a tunnel has arrived: what it carries comes in by the device of that tunnel. */
 export function openTunnel(walk: Walk, namespace: Namespace, outer: Packet, frame: Frame): Position | End {
+  if (frame.sealed !== undefined) return unseal(walk, namespace, outer, frame, frame.sealed)
   const device = namespace.state.links.find(
     (link) =>
       kindOf(link) === 'vxlan' &&

@@ -43,6 +43,7 @@ interface Found {
 function findAddress(walk: Walk, port: Port, packet: Packet, nextHop: string): Found | End {
   const { namespace, link } = port
   if (link.flags.includes('LOOPBACK')) return { mac: loopback, text: 'by loopback' }
+  if (kindOf(link) === 'wireguard') return { mac: '', text: `${link.ifname} has peers and no neighbours` }
   const entry = namespace.state.neighbours.find(({ dev, dst }) => dev === link.ifname && isSame(dst, nextHop))
   const owners = findOwners(walk, port, nextHop)
   if (owners.length > 1) {
