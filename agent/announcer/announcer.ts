@@ -2,7 +2,8 @@
 // is held is worked out anew each time.
 
 import type { Client } from '../../api/client/client.ts'
-import type { Informer } from '../../api/client/informer.ts'
+import { type Informer, whenSynced } from '../../api/client/informer.ts'
+import { Upkeep } from '../../api/client/upkeep.ts'
 import { pause } from '../../api/client/work-queue.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
@@ -25,11 +26,8 @@ export interface AnnouncerOptions extends Where {
   onTaken?: (announcement: Announcement) => void
 }
 
-const collectMs = 10
-const retryMs = 1_000
 /** Pauses before each telling: neighbours may miss a frame, and another holder may need a moment to let go. */
 const repeatsMs = [0, 200, 1_000, 2_000]
-const resyncMs = 60_000
 
 export class Announcer implements Verifiable {
   readonly #options: AnnouncerOptions
@@ -37,48 +35,39 @@ export class Announcer implements Verifiable {
   #announcements: Announcement[] = []
   /** Nodes that came back since the last look. */
   readonly #returned = new Set<string>()
-  #changed = true
-  #wake: (() => void) | undefined
-  /** Whoever writes to the kernel waits for this first. */
-  #turn: Promise<unknown> = Promise.resolve()
+  /** Writing to the kernel is its: nobody else may meanwhile. */
+  readonly #upkeep: Upkeep
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
+    this.#upkeep = new Upkeep({ sync: (_, signal) => this.#sync(signal), onError: options.onError })
     this.#peers = new Peers({
       addressOf: (node) => this.#addressOf(node),
-      onDeath: () => this.#mark(),
+      onDeath: () => this.#upkeep.wake(),
       onReturn: (node) => {
         this.#returned.add(node)
-        this.#mark()
+        this.#upkeep.wake()
       },
     })
     options.services.onChange(({ old, object }) => {
-      if (old?.spec.type === 'LoadBalancer' || object?.spec.type === 'LoadBalancer') this.#mark()
+      if (old?.spec.type === 'LoadBalancer' || object?.spec.type === 'LoadBalancer') this.#upkeep.wake()
     })
     options.slices.onChange(() => {
-      if (this.#announcements.length > 0) this.#mark()
+      if (this.#announcements.length > 0) this.#upkeep.wake()
     })
-    options.nodes.onChange(() => this.#mark())
+    options.nodes.onChange(() => this.#upkeep.wake())
   }
 
   /** Works until the signal aborts. The addresses stay: other nodes see that this one lives, and leave them to it. */
   async run(signal: AbortSignal): Promise<void> {
-    const { services, slices, nodes: nodeInformer } = this.#options
-    signal.addEventListener('abort', () => this.#wake?.())
-    await Promise.race([
-      Promise.all([services.synced, slices.synced, nodeInformer.synced]),
-      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
-    ])
-    while (!signal.aborted) {
-      await this.#sync(signal)
-      if (!signal.aborted && !this.#changed) await this.#waitForChange()
-    }
+    await this.#synced(signal)
+    await this.#upkeep.run(signal)
     this.#peers.close()
   }
 
   async verify(): Promise<Difference[]> {
     await this.#synced()
-    return await this.#exclusively(async () =>
+    return await this.#upkeep.exclusively(async () =>
       verifyAddresses(await findUplink(this.#options.nodeIp, this.#options), this.#planOwn(), this.#options),
     )
   }
@@ -86,18 +75,12 @@ export class Announcer implements Verifiable {
   async repair(): Promise<void> {
     await this.#synced()
     const link = await findUplink(this.#options.nodeIp, this.#options)
-    await this.#exclusively(() => this.#hold(link, AbortSignal.any([])))
+    await this.#upkeep.exclusively(() => this.#hold(link, AbortSignal.any([])))
   }
 
-  async #synced(): Promise<void> {
+  async #synced(signal?: AbortSignal): Promise<void> {
     const { services, slices, nodes: nodeInformer } = this.#options
-    await Promise.all([services.synced, slices.synced, nodeInformer.synced])
-  }
-
-  async #exclusively<T>(call: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(call)
-    this.#turn = turn.catch(() => undefined) // the caller hears of it
-    return await turn
+    await whenSynced([services, slices, nodeInformer], signal)
   }
 
   /** What falls to this node by what is known now. */
@@ -111,32 +94,10 @@ export class Announcer implements Verifiable {
     return planOwn(this.#announcements, nodeName, this.#peers.isAlive)
   }
 
-  #mark(): void {
-    this.#changed = true
-    this.#wake?.()
-  }
-
-  async #waitForChange(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, resyncMs)
-    this.#wake = resolve
-    await promise
-    clearTimeout(timer)
-    this.#wake = undefined
-  }
-
   async #sync(signal: AbortSignal): Promise<void> {
-    await pause(collectMs, signal)
-    this.#changed = false
-    try {
-      const link = await findUplink(this.#options.nodeIp, this.#options)
-      await this.#publishNetworks(link)
-      await this.#exclusively(() => this.#hold(link, signal))
-    } catch (error) {
-      this.#changed = true
-      this.#options.onError(error)
-      await pause(retryMs, signal)
-    }
+    const link = await findUplink(this.#options.nodeIp, this.#options)
+    await this.#publishNetworks(link)
+    await this.#hold(link, signal)
   }
 
   /** Other agents must know which addresses this node can take. */

@@ -1,6 +1,7 @@
 // Faults on this node: begun when asked for, ended by time, by request, or with the agent. What an agent left that was killed is
 // removed by the next one; the kernel has ended it on its own by then, or will.
 
+import { Turns } from '../../api/client/turns.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { type ActiveFault, describeFault, type FaultRequest } from '../../api/net/fault.ts'
 import type { LinkState } from '../../api/net/state.ts'
@@ -36,8 +37,8 @@ export class Faults implements Verifiable {
   readonly #options: FaultsOptions
   readonly #where: Pick<RunOptions, 'netns'>
   readonly #begun = new Map<string, Begun>()
-  /** One change after the other. */
-  #free: Promise<unknown> = Promise.resolve()
+  /** Of changes. */
+  readonly #turns = new Turns()
 
   constructor(options: FaultsOptions) {
     this.#options = options
@@ -46,7 +47,7 @@ export class Faults implements Verifiable {
 
   /** Removes every fault, also those of an agent that was killed. */
   async sweep(): Promise<void> {
-    await this.#exclusively(async () => {
+    await this.#turns.take(async () => {
       for (const { timer } of this.#begun.values()) clearTimeout(timer)
       this.#begun.clear()
       if (await hasTable(faultTable, this.#where)) await runNft(`delete table ${faultTable}\n`, this.#where)
@@ -61,7 +62,7 @@ export class Faults implements Verifiable {
   /** Resolves when packets are harmed. Throws BadRequest, or NotImplemented for what this kernel cannot do; nothing has changed then. */
   async begin(unchecked: FaultRequest): Promise<void> {
     const request = validateFault(unchecked)
-    await this.#exclusively(async () => {
+    await this.#turns.take(async () => {
       const { id, kind, durationMs } = request
       if (this.#begun.has(id)) throw badRequest(`there is a fault "${id}" already`)
       if (this.#begun.size >= maxFaults) throw badRequest(`there are ${maxFaults} faults on this node already`)
@@ -79,7 +80,7 @@ export class Faults implements Verifiable {
   /** Ends one, or all; returns the ids of those that were ended. */
   async heal(id?: string): Promise<string[]> {
     const ids = id === undefined ? [...this.#begun.keys()] : [id].filter((each) => this.#begun.has(each))
-    return await this.#exclusively(async () => {
+    return await this.#turns.take(async () => {
       for (const each of ids) await this.#end(each)
       return ids
     })
@@ -163,12 +164,6 @@ export class Faults implements Verifiable {
     const port = own.find(({ ifindex }) => ifindex === index)
     if (port === undefined) throw badRequest(`pod ${pod} has no link that ends on this node`)
     return port.ifname
-  }
-
-  async #exclusively<T>(call: () => Promise<T>): Promise<T> {
-    const turn = this.#free.then(call)
-    this.#free = turn.catch(() => undefined) // the caller hears of it
-    return await turn
   }
 }
 

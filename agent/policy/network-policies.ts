@@ -4,8 +4,8 @@
 // pod are in the kernel, so that no container ever runs without them.
 
 import type { Client } from '../../api/client/client.ts'
-import { Informer } from '../../api/client/informer.ts'
-import { pause } from '../../api/client/work-queue.ts'
+import { Informer, whenSynced } from '../../api/client/informer.ts'
+import { Upkeep } from '../../api/client/upkeep.ts'
 import type { Namespace, NetworkPolicy, Pod } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
@@ -33,12 +33,6 @@ interface Admission {
   ips: readonly string[]
 }
 
-/** How long changes are collected: pods of a rollout come in bursts. */
-const collectMs = 5
-const retryMs = 1_000
-/** A full comparison with the kernel: the net under the mechanism, for rules that somebody else flushed. */
-const resyncMs = 60_000
-
 export class NetworkPolicies implements Verifiable {
   readonly #options: NetworkPoliciesOptions
   readonly #policies: Informer<NetworkPolicy>
@@ -48,33 +42,31 @@ export class NetworkPolicies implements Verifiable {
   readonly #attached = new AttachedPods()
   readonly #changed = { policies: new Set<string>(), namespaces: new Set<string>(), pods: new Set<string>() }
   /** Resolved or rejected with the outcome of the next sync. */
-  #next = Promise.withResolvers<void>()
-  /** Calls of the backend never overlap. */
-  #backendFree: Promise<unknown> = Promise.resolve()
-  #wake: (() => void) | undefined
+  #next = makeOutcome()
+  /** The backend's calls are its: they must not overlap. */
+  readonly #upkeep: Upkeep
 
   constructor(options: NetworkPoliciesOptions) {
     const { client, onError } = options
     this.#options = options
+    this.#upkeep = new Upkeep({ sync: (isResync) => this.#sync(isResync), onError })
     this.#policies = new Informer(client, networkPolicies, { onError })
     this.#namespaces = new Informer(client, namespaces, { onError })
     this.#pods = new Informer(client, pods, { onError, trim: trimPod })
     this.#policies.onChange(({ old, object }) => this.#mark('policies', toKey(object ?? old ?? {})))
     this.#namespaces.onChange(({ old, object }) => this.#mark('namespaces', toKey(object ?? old ?? {})))
     this.#pods.onChange(({ old, object }) => this.#mark('pods', toKey(object ?? old ?? {})))
-    this.#next.promise.catch(() => undefined) // whoever waits for it hears of it
   }
 
   /** Keeps policies until the signal aborts. The rules stay: they hold while the agent restarts. Rejects when it can no longer follow the cluster. */
   async run(signal: AbortSignal): Promise<void> {
-    const wakeUp = () => this.#wake?.()
-    signal.addEventListener('abort', wakeUp)
     for (const sandbox of await this.#options.attached()) this.#attached.set(sandbox)
     const informers = [this.#policies, this.#namespaces, this.#pods]
     const following = Promise.all(informers.map((informer) => informer.run(signal)))
-    await Promise.race([Promise.all(informers.map(({ synced }) => synced)), following])
-    await Promise.all([following, this.#keep(signal)])
-    signal.removeEventListener('abort', wakeUp)
+    await Promise.race([whenSynced(informers, signal), following])
+    // A cluster without policies gets the base rules, and loses what an earlier life left.
+    await Promise.all([following, this.#upkeep.run(signal)])
+    this.#next.reject(new Error('the agent stops: rules of new pods are not written any more'))
   }
 
   /** Resolves when the rules for the pod and these addresses are in the kernel; rejects when they could not be written. */
@@ -93,20 +85,11 @@ export class NetworkPolicies implements Verifiable {
   }
 
   async verify(): Promise<Difference[]> {
-    return await this.#exclusively(() => this.#options.backend.verify())
+    return await this.#upkeep.exclusively(() => this.#options.backend.verify())
   }
 
   async repair(): Promise<void> {
-    await this.#exclusively(() => this.#options.backend.resync())
-  }
-
-  async #keep(signal: AbortSignal): Promise<void> {
-    // A cluster without policies gets the base rules, and loses what an earlier life left.
-    let due = true
-    while (!signal.aborted) {
-      if (due || this.#isChanged) due = !(await this.#sync(signal))
-      if (!signal.aborted && !due && !this.#isChanged) due = await this.#waitForChange()
-    }
+    await this.#upkeep.exclusively(() => this.#options.backend.resync())
   }
 
   get #isChanged(): boolean {
@@ -116,38 +99,22 @@ export class NetworkPolicies implements Verifiable {
 
   #mark(kind: 'policies' | 'namespaces' | 'pods', key: string): void {
     this.#changed[kind].add(key)
-    this.#wake?.()
+    this.#upkeep.wake()
   }
 
-  /** Returns whether a resync is due instead of a change. */
-  async #waitForChange(): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    const timer = setTimeout(resolve, resyncMs, true)
-    this.#wake = () => resolve(false)
-    const due = await promise
-    clearTimeout(timer)
-    this.#wake = undefined
-    return due
-  }
-
-  /** Returns whether all went well. The backend knows what it could not write, and does so with the next call. */
-  async #sync(signal: AbortSignal): Promise<boolean> {
-    await pause(collectMs, signal)
+  /** The backend knows what it could not write, and does so with the next call. */
+  async #sync(isResync: boolean): Promise<void> {
     const outcome = this.#next
-    this.#next = Promise.withResolvers()
-    this.#next.promise.catch(() => undefined) // as above
+    this.#next = makeOutcome()
     const isChanged = this.#isChanged
-    this.#updateTable()
-    const changes = this.#table.takeChanges()
     try {
-      await this.#exclusively(() => (isChanged ? this.#options.backend.apply(changes) : this.#options.backend.resync()))
+      this.#updateTable()
+      if (isChanged) await this.#options.backend.apply(this.#table.takeChanges())
+      if (isResync || !isChanged) await this.#options.backend.resync()
       outcome.resolve()
-      return true
     } catch (error) {
       outcome.reject(error)
-      this.#options.onError(error)
-      await pause(retryMs, signal)
-      return false
+      throw error
     }
   }
 
@@ -165,10 +132,10 @@ export class NetworkPolicies implements Verifiable {
     }
     for (const keys of [policies, namespaces, pods]) keys.clear()
   }
+}
 
-  async #exclusively<T>(call: () => Promise<T>): Promise<T> {
-    const turn = this.#backendFree.then(call)
-    this.#backendFree = turn.catch(() => undefined) // the caller hears of it
-    return await turn
-  }
+function makeOutcome(): PromiseWithResolvers<void> {
+  const outcome = Promise.withResolvers<void>()
+  outcome.promise.catch(() => undefined) // whoever waits for it hears of it
+  return outcome
 }

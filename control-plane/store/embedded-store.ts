@@ -3,6 +3,7 @@
 // and watches only ever show what is durable. Writes that come while a sync is under way share the next one.
 
 import { setImmediate } from 'node:timers/promises'
+import { Turns } from '../../api/client/turns.ts'
 import { DiskLog, type Mutation } from './disk-log.ts'
 import { planRemoval, readHistory, toEvents } from './history.ts'
 import type { Head } from './record.ts'
@@ -49,7 +50,7 @@ export class EmbeddedStore implements Store {
   #head: number
   #compacted: number
   /** Everything that writes to the disk goes through here, one after the other. */
-  #writing: Promise<void> = Promise.resolve()
+  readonly #turns = new Turns()
   #failure: Error | undefined
 
   constructor(disk: DiskLog) {
@@ -125,7 +126,7 @@ export class EmbeddedStore implements Store {
     const newest = this.#disk.revision()
     if (revision > newest) throw new FutureRevisionError(revision, newest)
     while (this.#compacted < revision && !this.#closed.signal.aborted) {
-      await this.#inTurn(() => this.#compactStep(revision))
+      await this.#turns.take(() => this.#compactStep(revision))
       await setImmediate()
     }
   }
@@ -134,8 +135,7 @@ export class EmbeddedStore implements Store {
     if (this.#closed.signal.aborted) return
     this.#closed.abort()
     this.#failure = new Error('the store is closed')
-    await this.#writing
-    await this.#disk.close()
+    await this.#turns.take(() => this.#disk.close())
   }
 
   #newestHead(key: string): PendingHead | Head | undefined {
@@ -150,7 +150,7 @@ export class EmbeddedStore implements Store {
     this.#head += 1
     const revision = this.#head
     const batch = this.#next
-    if (batch.mutations.length === 0) void this.#inTurn(() => this.#flush(batch))
+    if (batch.mutations.length === 0) void this.#turns.take(() => this.#flush(batch))
     batch.mutations.push({ key, value, revision, createRevision, previousRevision: head?.revision ?? 0 })
     const durable = batch.durable.promise
     this.#pending.set(key, { revision, createRevision, deleted: value === undefined, value, durable })
@@ -167,13 +167,6 @@ export class EmbeddedStore implements Store {
   async #refuseStale(key: string, expectedRevision: number): Promise<never> {
     await this.#pending.get(key)?.durable
     throw new RevisionMismatchError(key, expectedRevision, await this.get(key))
-  }
-
-  /** Runs a step that writes to the disk after those before it, whether they failed or not. */
-  #inTurn(step: () => Promise<void>): Promise<void> {
-    const done = this.#writing.then(step)
-    this.#writing = done.catch(() => undefined)
-    return done
   }
 
   async #flush(batch: Batch): Promise<void> {
