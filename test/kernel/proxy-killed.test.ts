@@ -15,6 +15,8 @@ import { type Host, TestNetwork } from '../support/namespaces.ts'
 const program = join(import.meta.dirname, '..', 'packets', 'main.ts')
 const echo = `require('net').createServer((s) => s.on('error', () => s.destroy()).pipe(s)).listen(8080, () => console.log('listening'))`
 const kills = 8
+/** Where the mode userspace listens. */
+const nodeIps = ['192.0.2.1', '2001:db8::1']
 const timeoutMs = 90_000
 
 let network: TestNetwork
@@ -25,6 +27,7 @@ beforeAll(async () => {
   network = await TestNetwork.create('killed')
   node = await network.addHost('node')
   await run('sysctl', ['-qw', 'net.ipv4.ip_forward=1'], node)
+  for (const ip of nodeIps) await network.ip(node, `address add ${ip} dev lo`)
   client = await addPod('client', 1)
   await network.start(await addPod('server', 2), process.execPath, ['-e', echo], 'listening')
 })
@@ -79,9 +82,19 @@ class Caller {
   }
 }
 
+const startProxy = (mode: ProxyMode) => NodeProxy.start(node, program, mode, nodeIps)
+
+/** Starts a proxy and kills it while it writes this table, at this part of the whole time: chance would leave gaps. */
+async function killWhileWriting(mode: ProxyMode, state: number, killedAtMs: number): Promise<void> {
+  const proxy = await startProxy(mode)
+  const ended = proxy.apply(tableOf(state)).catch(() => undefined)
+  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, killedAtMs))])
+  await proxy.kill()
+}
+
 /** How long a proxy takes from nothing known to the whole table written, with what the one before left. */
 async function measureSync(mode: ProxyMode, state: number): Promise<number> {
-  const proxy = await NodeProxy.start(node, program, mode)
+  const proxy = await startProxy(mode)
   const startedMs = performance.now()
   await proxy.apply(tableOf(state))
   const tookMs = performance.now() - startedMs
@@ -100,19 +113,15 @@ describe.each(['nftables', 'iptables'] satisfies ProxyMode[])('%s', (mode) => {
       const old = new Caller()
       expect(await old.ask('hello')).toBe('hello')
       for (let index = 0; index < kills; index++) {
-        const proxy = await NodeProxy.start(node, program, mode)
-        const ended = proxy.apply(tableOf(index)).catch(() => undefined)
-        // Spread evenly over the whole time: chance would leave gaps.
         const killedAtMs = (syncMs * (index + 0.5)) / kills
-        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, killedAtMs))])
-        await proxy.kill()
+        await killWhileWriting(mode, index, killedAtMs)
         const caller = new Caller()
         const word = `killed after ${killedAtMs.toFixed(0)} of ${syncMs.toFixed(0)} ms`
         expect(await caller.ask(word)).toBe(word)
         expect(await old.ask(word)).toBe(word)
         caller.close()
       }
-      const last = await NodeProxy.start(node, program, mode)
+      const last = await startProxy(mode)
       await last.apply(tableOf(1))
       expect(await last.verify()).toEqual([])
       expect(await old.ask('goodbye')).toBe('goodbye')
@@ -122,3 +131,28 @@ describe.each(['nftables', 'iptables'] satisfies ProxyMode[])('%s', (mode) => {
     timeoutMs,
   )
 })
+
+test(
+  'userspace: killed while it writes, and while it serves, it serves again when it is back',
+  async () => {
+    const mode = 'userspace'
+    await measureSync(mode, 0)
+    const syncMs = await measureSync(mode, 1)
+    for (let index = 0; index < kills; index += 2) {
+      const killedAtMs = (syncMs * (index + 0.5)) / kills
+      await killWhileWriting(mode, index, killedAtMs)
+      const next = await startProxy(mode)
+      await next.apply(tableOf(index))
+      expect(await next.verify()).toEqual([])
+      const caller = new Caller()
+      const word = `killed after ${killedAtMs.toFixed(0)} of ${syncMs.toFixed(0)} ms`
+      expect(await caller.ask(word)).toBe(word)
+      await next.kill()
+      // It went through the process.
+      expect(await caller.ask('still there?')).toBeUndefined()
+      caller.close()
+    }
+    await removeOtherModes(undefined, node)
+  },
+  timeoutMs,
+)
