@@ -12,7 +12,7 @@ type Start = (exports: object, require: NodeJS.Require, module: object, filename
 export function startProgram(program: ProgramName): void {
   const cachedData = readAsset(`${program}.cache`)
   // The bundles are ASCII (the build sees to it), so that V8 keeps a byte a letter.
-  const script = new Script(readAsset(`${program}.js`).latin1Slice(), {
+  const script = new Script(readAsset(`${program}.js`).toString('latin1'), {
     filename: `fairlead/${program}.js`,
     // Cloud providers are modules of the user.
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
