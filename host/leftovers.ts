@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bridgeName, ownConfigFile } from '../agent/network/conflist.ts'
 import { vtepName } from '../agent/network/vtep.ts'
+import { wireguardName } from '../agent/network/wireguard.ts'
 import { listLinks, listRoutes, listRoutes6 } from '../cni/linux/ip.ts'
 import { readSets } from '../cni/linux/ipset.ts'
 import { parseTable, saveTables } from '../cni/linux/iptables.ts'
@@ -34,7 +35,8 @@ async function findLinks(): Promise<string[]> {
   const links = await listLinks().catch(() => [])
   return links
     .filter(
-      ({ ifname, linkinfo }) => ifname === vtepName || (ifname === bridgeName && linkinfo?.info_kind === 'bridge'),
+      ({ ifname, linkinfo }) =>
+        ifname === vtepName || ifname === wireguardName || (ifname === bridgeName && linkinfo?.info_kind === 'bridge'),
     )
     .map(({ ifname }) => `link ${ifname}`)
 }

@@ -3,7 +3,9 @@
 import { Command } from 'commander'
 import { addCheck } from './commands/check.ts'
 import { addInit } from './commands/init.ts'
+import { addJoin } from './commands/join.ts'
 import { addReset } from './commands/reset.ts'
+import { addToken } from './commands/token.ts'
 import { Refusal } from './failure.ts'
 import { tell } from './progress.ts'
 
@@ -23,7 +25,7 @@ export function makeHostProgram(): Command {
     .description('Make this host part of a cluster, and take it out again')
     .addHelpText('after', examples)
     .showHelpAfterError('See fairlead COMMAND --help')
-  for (const add of [addCheck, addInit, addReset]) add(program)
+  for (const add of [addCheck, addInit, addJoin, addToken, addReset]) add(program)
   return program
 }
 

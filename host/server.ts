@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { HttpClient } from '../api/client/http-client.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
-import { enableUnit, isUnitActive, readJournal, reloadUnits } from '../cni/linux/systemd.ts'
+import { enableUnit, readJournal, reloadUnits, showUnit } from '../cni/linux/systemd.ts'
 import { writeLink, writeWhole } from './files.ts'
 import { adminKubeconfigPath, serverDir, serverUnit, unitDir } from './paths.ts'
 import { step, waitFor } from './progress.ts'
@@ -38,23 +38,33 @@ export async function waitForServer(signal?: AbortSignal): Promise<void> {
   )
 }
 
-/** As waitFor, for what a unit is to bring about: its last words belong to the failure. */
+/** As waitFor, for what a unit is to bring about: its last words belong to the failure, and one that keeps ending has failed. */
 export async function waitForUnit<T>(
   unit: string,
   what: string,
   waiting: { limitMs: number; signal?: AbortSignal },
   look: () => Promise<T | undefined>,
 ): Promise<T> {
+  const ended = new AbortController()
+  const signal = AbortSignal.any([ended.signal, ...(waiting.signal === undefined ? [] : [waiting.signal])])
   try {
-    return await waitFor(what, waiting, look)
+    return await waitFor(what, { ...waiting, signal }, async () => {
+      if ((await countRestarts(unit)) >= hopelessRestarts) ended.abort(new Error(`${what}: it ends again and again`))
+      return await look()
+    })
   } catch (error) {
     if (waiting.signal?.aborted === true) throw error
-    const state = (await isUnitActive(unit)) ? 'runs' : 'does not run'
-    const words = await readJournal(unit, 5).catch(() => '')
-    throw new Error(`${error instanceof Error ? error.message : error}\n${unit} ${state}; its last words:\n${words}`, {
+    const words = await readJournal(unit, 20).catch(() => '')
+    throw new Error(`${error instanceof Error ? error.message : error}\nThe last words of ${unit}:\n${words}`, {
       cause: error,
     })
   }
+}
+
+const hopelessRestarts = 4
+
+async function countRestarts(unit: string): Promise<number> {
+  return Number((await showUnit(unit, ['NRestarts'])).get('NRestarts') ?? 0)
 }
 
 /** Speaks to the cluster as its administrator. */

@@ -169,3 +169,5 @@ export const isInvalid = hasReason('Invalid')
 export const isGone = hasReason('Expired', 'Gone')
 /** True while a namespace is going away, or when rights are missing. */
 export const isForbidden = hasReason('Forbidden')
+/** Nobody is known by what was shown: a wrong token, or one that has ended. */
+export const isUnauthorized = hasReason('Unauthorized')

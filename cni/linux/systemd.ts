@@ -61,7 +61,8 @@ export async function forgetFailures(units: readonly string[]): Promise<void> {
   await run('systemctl', ['reset-failed', ...units])
 }
 
-/** The last lines that the unit wrote. */
+/** The last lines that the unit's own programs wrote. */
 export async function readJournal(unit: string, lines: number): Promise<string> {
-  return await run('journalctl', ['--unit', unit, '--lines', String(lines), '--no-pager', '--output', 'cat'])
+  const ofUnit = [`_SYSTEMD_UNIT=${unit}`, '--lines', String(lines)]
+  return await run('journalctl', [...ofUnit, '--no-pager', '--quiet', '--output', 'cat'])
 }

@@ -36,7 +36,7 @@ function ofModes({ isNode, proxyMode, network }: HostWish): Partial<Record<Kerne
   if (!isNode) return {}
   return {
     ...(network === 'vxlan' && { vxlan: '--network vxlan' }),
-    ...((network as string) === 'wireguard' && { wireguard: '--network wireguard' }),
+    ...(network === 'wireguard' && { wireguard: '--network wireguard' }),
     ...(proxyMode === 'ipvs' && { ip_vs: '--proxy-mode ipvs', ipset: '--proxy-mode ipvs' }),
   }
 }
