@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js'
+import { rangesOverlap } from '../api/objects/addresses.ts'
 
 /** The first address of a range that can be given out: the kubernetes Service has it. */
 export function firstAddress(cidr: string): string {
@@ -18,9 +19,7 @@ export function addressAt(cidr: string, index: number): string {
 export function validateRanges(serviceCidrs: readonly string[], clusterCidrs: readonly string[]): void {
   for (const serviceCidr of serviceCidrs) {
     for (const clusterCidr of clusterCidrs) {
-      const [services, pods] = [ipaddr.parseCIDR(serviceCidr), ipaddr.parseCIDR(clusterCidr)]
-      if (services[0].kind() !== pods[0].kind()) continue
-      if (services[0].match(pods[0], Math.min(services[1], pods[1])))
+      if (rangesOverlap(serviceCidr, clusterCidr))
         throw new Error(`--service-cidr ${serviceCidr} and --cluster-cidr ${clusterCidr} overlap`)
     }
   }

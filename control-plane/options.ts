@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import ipaddr from 'ipaddr.js'
+import { canonicalRange } from '../api/objects/addresses.ts'
 import type { PortRange } from './api-server/service-allocator.ts'
 import type { CloudOptions } from './cloud-provider.ts'
 
@@ -168,10 +169,8 @@ function parseCidrs(text: string): string[] {
 function parseCidr(text: string): string {
   if (!ipaddr.isValidCIDR(text)) throw new InvalidArgumentError('Expected a range such as 10.96.0.0/16.')
   const [address, bits] = ipaddr.parseCIDR(text)
-  const network =
-    address.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
-  if (network.toString() !== address.toString())
-    throw new InvalidArgumentError(`It has bits beyond its prefix; did you mean ${network}/${bits}?`)
+  if (canonicalRange(text) !== `${address}/${bits}`)
+    throw new InvalidArgumentError(`It has bits beyond its prefix; did you mean ${canonicalRange(text)}?`)
   return text
 }
 

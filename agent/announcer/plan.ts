@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
+import { isInRange } from '../../api/objects/addresses.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
 
 /** On a Node: the networks that its link to other nodes is on, "192.0.2.0/24,2001:db8::/64". Addresses elsewhere cannot be announced there. */
@@ -80,11 +81,7 @@ function isFit({ metadata, status }: Stored<Node>): boolean {
 
 function isOn({ metadata }: Stored<Node>, address: string): boolean {
   const networks = (metadata.annotations?.[networksAnnotation] ?? '').split(',').filter(ipaddr.isValidCIDR)
-  const parsed = ipaddr.parse(address)
-  return networks.some((network) => {
-    const [base, bits] = ipaddr.parseCIDR(network)
-    return base.kind() === parsed.kind() && parsed.match(base, bits)
-  })
+  return networks.some((network) => isInRange(address, network))
 }
 
 function nodesServing(slices: readonly EndpointSlice[]): Set<string> {

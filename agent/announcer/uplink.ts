@@ -2,8 +2,8 @@
 // set of the guard table is also the record of which addresses are ours: an address is in it before it is on the link, and
 // leaves it last, so that a process killed at any line leaves nothing that the next one does not know.
 
-import ipaddr from 'ipaddr.js'
 import type { Difference } from '../../api/net/difference.ts'
+import { canonicalAddress, canonicalRange } from '../../api/objects/addresses.ts'
 import { CommandError, run } from '../../cni/linux/exec.ts'
 import { ipBatch, type Link, listLinks } from '../../cni/linux/ip.ts'
 import { listTable, runNft } from '../../cni/linux/nft.ts'
@@ -17,7 +17,7 @@ export interface Where {
 
 /** The link that has the node's address. Throws when none has. */
 export async function findUplink(nodeIp: string, where: Where = {}): Promise<Link> {
-  const wanted = ipaddr.parse(nodeIp).toString()
+  const wanted = canonicalAddress(nodeIp)
   const found = (await listLinks(where)).find(({ addr_info }) => addr_info?.some(({ local }) => local === wanted))
   if (found === undefined) throw new Error(`no link of this node has its address ${nodeIp}`)
   return found
@@ -27,10 +27,7 @@ export async function findUplink(nodeIp: string, where: Where = {}): Promise<Lin
 export function networksOf({ addr_info = [] }: Link): string[] {
   const networks = addr_info
     .filter(({ local, prefixlen }) => prefixlen < (local.includes(':') ? 128 : 32) && !/^fe80:/i.test(local))
-    .map(({ local, prefixlen }) => {
-      const family = local.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4
-      return `${family.networkAddressFromCIDR(`${local}/${prefixlen}`)}/${prefixlen}`
-    })
+    .map(({ local, prefixlen }) => canonicalRange(`${local}/${prefixlen}`))
   return [...new Set(networks)].sort()
 }
 

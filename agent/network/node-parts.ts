@@ -1,11 +1,12 @@
 // The parts of a node's network in the order in which they are made, each a comparison of kernel and plan.
 
+import { type Family, familyOf } from '../../api/objects/addresses.ts'
 import { planBridge } from '../../cni/bridge/bridge.ts'
 import { parseRange } from '../../cni/ipam/range.ts'
 import { listLinks } from '../../cni/linux/ip.ts'
 import { bridgeName, compareOwnConfig } from './conflist.ts'
 import { compareNoRules, compareRules } from './node-rules.ts'
-import { type Family, familyOf, type NodePlan, type Uplink } from './plan.ts'
+import type { NodePlan, Uplink } from './plan.ts'
 import type { Repair } from './repair.ts'
 import { compareRoutes } from './routes.ts'
 import { compareSysctls } from './sysctls.ts'

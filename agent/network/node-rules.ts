@@ -1,9 +1,10 @@
 // This node's own iptables rules for pod traffic, apart from Services, which the proxy serves.
 
 import type { Difference } from '../../api/net/difference.ts'
+import { type Family, familyOf } from '../../api/objects/addresses.ts'
 import { CommandError } from '../../cni/linux/exec.ts'
 import { parseTable, saveTable } from '../../cni/linux/iptables.ts'
-import { type Family, familyOf, type NodePlan } from './plan.ts'
+import type { NodePlan } from './plan.ts'
 import type { Repair } from './repair.ts'
 
 interface ChainRule {

@@ -3,12 +3,11 @@
 import ipaddr from 'ipaddr.js'
 import type { Node } from '../../api/generated/types.ts'
 import { publicKeyAnnotation } from '../../api/net/wireguard.ts'
+import { canonicalAddress, canonicalRange, familyOf, isInRange } from '../../api/objects/addresses.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import type { TunnelDevice } from './tunnel-device.ts'
 import { planVtep, type Tunnel, tunnelOverhead, type Vtep, vtepMac, vtepName } from './vtep.ts'
 import { endpointOf, type Peer, planWireguard, wireguardName, wireguardOverhead } from './wireguard.ts'
-
-export type Family = 'ipv4' | 'ipv6'
 
 /**
  * How pods reach pods on other nodes: by routes alone; through VXLAN where no route can lead; encrypted, to all nodes.
@@ -141,39 +140,23 @@ function planMtu({ kind, uplinks }: NetworkWish): number {
 }
 
 function isOnLink(address: string, uplinks: readonly Uplink[]): boolean {
-  const parsed = ipaddr.parse(address)
   const family = uplinks.filter((uplink) => familyOf(uplink.address) === familyOf(address))
   return (
     uplinks.some(({ link }) => link === undefined) ||
-    family.some(({ link }) =>
-      link?.subnets.some((subnet) => {
-        const [network, bits] = ipaddr.parseCIDR(subnet)
-        return network.kind() === parsed.kind() && parsed.match(network, bits)
-      }),
-    )
+    family.some(({ link }) => link?.subnets.some((subnet) => isInRange(address, subnet)))
   )
 }
 
 /** The node's pod ranges in the form that the kernel prints. */
 function rangesOf({ spec }: Pick<Stored<Node>, 'spec'>): string[] {
   const ranges = spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR])
-  return ranges
-    .filter((range) => ipaddr.isValidCIDR(range))
-    .map((range) => {
-      const [network, bits] = ipaddr.parseCIDR(range)
-      return `${network.toString()}/${bits}`
-    })
+  return ranges.filter((range) => ipaddr.isValidCIDR(range)).map(canonicalRange)
 }
 
 function internalAddresses({ status }: Stored<Node>): string[] {
   return (status?.addresses ?? [])
     .filter(({ type, address }) => type === 'InternalIP' && ipaddr.isValid(address))
-    .map(({ address }) => ipaddr.parse(address).toString())
-}
-
-/** Of an address or a range. */
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 'ipv6' : 'ipv4'
+    .map(({ address }) => canonicalAddress(address))
 }
 
 /** The range's own address: no pod is ever given it. */

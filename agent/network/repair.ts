@@ -2,11 +2,11 @@
 // --repair` all compare by the same functions, so that they cannot disagree.
 
 import type { Difference } from '../../api/net/difference.ts'
+import type { Family } from '../../api/objects/addresses.ts'
 import { bridgeBatch } from '../../cni/linux/bridge.ts'
 import { ipBatch } from '../../cni/linux/ip.ts'
 import { restoreRules } from '../../cni/linux/iptables.ts'
 import { writeSysctls } from '../../cni/linux/sysctl.ts'
-import type { Family } from './plan.ts'
 
 /** What to run for some differences; of several in a list, the earlier first. */
 export interface Repair {

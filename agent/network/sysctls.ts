@@ -1,7 +1,7 @@
 // Kernel settings of the node's network namespace without which pods reach nobody.
 
+import { familyOf } from '../../api/objects/addresses.ts'
 import { readSysctls } from '../../cni/linux/sysctl.ts'
-import { familyOf } from './plan.ts'
 import type { Repair } from './repair.ts'
 
 export interface SysctlWish {

@@ -1,9 +1,9 @@
 // What policies ask of a pod: its labels, its addresses, the names of its ports. Pure.
 
 import type { Pod } from '../../api/generated/types.ts'
+import { canonicalAddress } from '../../api/objects/addresses.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
 import type { Protocol } from './policy.ts'
-import { canonicalAddress } from './ranges.ts'
 
 export interface PolicyPod {
   /** "namespace/name". */

@@ -2,9 +2,10 @@
 // of the words of any firewall. What nobody can match is kept out here, so that rules below mean what they say.
 
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../../api/generated/types.ts'
+import { type Family, familyOf } from '../../api/objects/addresses.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
 import { type Selector, toSelector } from '../../api/objects/selectors.ts'
-import { type Family, familyOf, join, type Range, subtract, toRange } from './ranges.ts'
+import { join, type Range, subtract, toRange } from './ranges.ts'
 
 export type Direction = 'ingress' | 'egress'
 export const directions: readonly Direction[] = ['ingress', 'egress']

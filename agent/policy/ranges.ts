@@ -1,24 +1,12 @@
 // Ranges of addresses, as ipBlocks make them: cut, joined, and free of overlaps. Pure.
 
 import ipaddr from 'ipaddr.js'
-
-export type Family = 'ipv4' | 'ipv6'
+import type { Family } from '../../api/objects/addresses.ts'
 
 /** From the first to the last address, both included, as numbers. */
 export interface Range {
   first: bigint
   last: bigint
-}
-
-/** The address as nft and inet_ntop write it: fd00:0::1 is fd00::1. */
-export function canonicalAddress(address: string): string {
-  const parsed = ipaddr.parse(address)
-  return parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString()
-}
-
-/** The family of an address or a block. */
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 'ipv6' : 'ipv4'
 }
 
 /** All addresses of a block such as 10.9.8.0/24; bits behind the prefix do not count. */
@@ -69,5 +57,5 @@ export function formatRange({ first, last }: Range, family: Family): string {
 
 function formatAddress(value: bigint, bits: number): string {
   const bytes = Array.from({ length: bits / 8 }, (_, index) => Number((value >> BigInt(bits - 8 * (index + 1))) & 255n))
-  return canonicalAddress(ipaddr.fromByteArray(bytes).toString())
+  return ipaddr.fromByteArray(bytes).toString()
 }

@@ -1,12 +1,12 @@
 // Services and endpoint slices, made into one table of what must be served: pure, and free of any backend's words.
 
 import type { EndpointSlice, Service } from '../../api/generated/types.ts'
+import { canonicalAddress, canonicalRange, type Family, familyOf } from '../../api/objects/addresses.ts'
 import type { Stored } from '../../api/objects/object.ts'
-import { canonicalAddress, canonicalRange } from './canonical.ts'
+
+export { type Family, familyOf }
 
 export type Protocol = 'tcp' | 'udp' | 'sctp'
-
-export type Family = 'ipv4' | 'ipv6'
 
 export interface Endpoint {
   ip: string
@@ -131,11 +131,6 @@ function withoutThose(endpoints: Endpoint[], others: Endpoint[]): Endpoint[] {
 /** Everybody may come where one of the ranges is everything. */
 function toRanges(ranges: string[]): string[] {
   return ranges.some((range) => range.endsWith('/0')) ? [] : ranges
-}
-
-/** The family of an address or a range. */
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 'ipv6' : 'ipv4'
 }
 
 interface Candidate extends Endpoint {

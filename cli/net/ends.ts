@@ -2,13 +2,14 @@
 
 import type { Node, Pod, Service } from '../../api/generated/types.ts'
 import type { TraceProtocol } from '../../api/net/trace.ts'
+import { type Family, familyOf } from '../../api/objects/addresses.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { services } from '../../api/resources/services.ts'
 import type { Session } from '../session.ts'
-import { type Family, familyOf, toRange } from './trace/address.ts'
+import { toRange } from './trace/address.ts'
 
 /** One end. Absent fields: not known, or no matter. */
 export interface TraceEnd {

@@ -1,12 +1,6 @@
 import { randomInt } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
-
-export type IpFamily = 'IPv4' | 'IPv6'
-
-/** The family of an address, as Services name it. */
-export function ipFamilyOf(address: string): IpFamily {
-  return address.includes(':') ? 'IPv6' : 'IPv4'
-}
+import { type IpFamily, ipFamilyOf } from '../../api/objects/addresses.ts'
 
 /** The addresses of a CIDR that Services may have: all but the first and, of IPv4, the last. */
 export class AddressRange {

@@ -2,10 +2,10 @@
 // settle. https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services
 
 import type { Service, ServiceSpec } from '../../api/generated/types.ts'
+import { type IpFamily, ipFamilyOf } from '../../api/objects/addresses.ts'
 import { invalidValue } from '../../api/objects/field-errors.ts'
 import { invalid } from '../../api/objects/status-error.ts'
 import { services } from '../../api/resources/services.ts'
-import { type IpFamily, ipFamilyOf } from './address-range.ts'
 
 /** Fills ipFamilies and ipFamilyPolicy in and cuts clusterIPs to fit. `old` is the spec before an update. Throws what cannot be. */
 export function settleFamilies(

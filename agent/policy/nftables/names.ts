@@ -2,8 +2,8 @@
 // most 127 bytes, comments as well (NFT_NAME_MAXLEN, NFTNL_UDATA_COMMENT_MAXLEN). Longer ones end in a hash of the whole.
 
 import { createHash } from 'node:crypto'
+import type { Family } from '../../../api/objects/addresses.ts'
 import type { Direction, Protocol } from '../policy.ts'
-import type { Family } from '../ranges.ts'
 
 /** The table that holds everything of ours. */
 export const tableName = 'inet fairlead-policy'

@@ -4,9 +4,10 @@
 // translation (ct reply saddr, ct reply proto-src). Both directions of it look the same to these rules, so replies pass
 // exactly as long as the connection may exist, and one that is no longer allowed is cut with the next packet.
 
+import type { Family } from '../../../api/objects/addresses.ts'
 import type { NamedPort } from '../pod.ts'
 import { type Direction, directions, type Policy, type PortMatch, type Protocol, type Rule } from '../policy.ts'
-import { type Family, formatRange, type Range } from '../ranges.ts'
+import { formatRange, type Range } from '../ranges.ts'
 import type { WantedPod } from '../table.ts'
 import {
   comment,

@@ -1,8 +1,7 @@
 // Addresses and ranges of both families, compared as numbers.
 
 import ipaddr from 'ipaddr.js'
-
-export type Family = 'ipv4' | 'ipv6'
+import type { Family } from '../../../api/objects/addresses.ts'
 
 interface Range {
   family: Family
@@ -15,11 +14,6 @@ interface Range {
 const known = new Map<string, Range | undefined>()
 /** Rules name the same addresses again and again; a picture of a big node must not fill the memory all the same. */
 const knownLimit = 200_000
-
-/** The family of an address or range as text. */
-export function familyOf(text: string): Family {
-  return text.includes(':') ? 'ipv6' : 'ipv4'
-}
 
 /** Reads "10.0.0.1", "10.0.0.0/8", "10.0.0.0/255.0.0.0" and "10.0.0.1-10.0.0.9"; undefined for what is none of these. */
 export function toRange(text: string): Range | undefined {

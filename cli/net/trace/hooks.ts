@@ -1,7 +1,7 @@
 // One hook of netfilter: connection tracking, translation and every base chain of both dialects, in the order of priorities.
 
 import type { Cause, HookName, RuleReference } from '../../../api/net/trace.ts'
-import type { Family } from './address.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import type { Connection, Tuple } from './connections.ts'
 import { parseIptables } from './iptables/parse.ts'
 import { parseNft } from './nft/model.ts'

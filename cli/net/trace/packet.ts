@@ -1,7 +1,7 @@
 // A packet on its way, as far as anything on a node decides by it.
 
 import type { Flow, TraceProtocol } from '../../../api/net/trace.ts'
-import type { Family } from './address.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import type { Connection } from './connections.ts'
 import type { Frame } from './frames.ts'
 

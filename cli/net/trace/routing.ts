@@ -1,7 +1,8 @@
 // The routing decision of one namespace: rules by priority, in each table the longest prefix, then the smallest metric.
 
 import type { NamespaceState, PolicyRule, RouteState } from '../../../api/net/state.ts'
-import { type Family, isWithin, toRange } from './address.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
+import { isWithin, toRange } from './address.ts'
 
 export interface RouteQuery {
   family: Family

@@ -2,7 +2,7 @@
 
 import type { Place } from '../../../api/net/state.ts'
 import type { Cause, End, Flow, Leg, Trace, TracedPath } from '../../../api/net/trace.ts'
-import { familyOf } from './address.ts'
+import { familyOf } from '../../../api/objects/addresses.ts'
 import { type Choose, explore } from './choices.ts'
 import { invert, type Tuple, tupleOf } from './connections.ts'
 import { takeFrame } from './frames.ts'

@@ -3,7 +3,8 @@
 
 import type { WireguardState } from '../../../api/net/state.ts'
 import type { End } from '../../../api/net/trace.ts'
-import { familyOf, isWithin } from './address.ts'
+import { familyOf } from '../../../api/objects/addresses.ts'
+import { isWithin } from './address.ts'
 import { type Frame, takeFrame } from './frames.ts'
 import { send } from './host.ts'
 import type { Packet } from './packet.ts'

@@ -2,7 +2,8 @@
 // who hears a frame.
 
 import type { LinkState, NamespaceState, Place } from '../../../api/net/state.ts'
-import { type Family, isSame } from './address.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
+import { isSame } from './address.ts'
 import { Connections } from './connections.ts'
 import { decideRoute, type RouteDecision, type RouteQuery } from './routing.ts'
 

@@ -6,6 +6,7 @@
 
 import ipaddr from 'ipaddr.js'
 import type { Node, Pod } from '../../../api/generated/types.ts'
+import { isInRange } from '../../../api/objects/addresses.ts'
 import { whyNotDnsSubdomain } from '../../../api/objects/names.ts'
 import type { Stored } from '../../../api/objects/object.ts'
 
@@ -81,16 +82,12 @@ function whyNotAddress(
   if (['loopback', 'unspecified', 'multicast', 'broadcast'].includes(address.range()))
     return refuse('belongs to no single host')
   if (reserved.names.some(isSame)) return refuse("is the API server's")
-  if (reserved.cidrs.some((cidr) => isInside(address, cidr))) return refuse('is in a range of Services or pods')
+  if (reserved.cidrs.some((cidr) => isInRange(address.toString(), cidr)))
+    return refuse('is in a range of Services or pods')
   const owner = nodes.find(
     ({ metadata, status }) => metadata.name !== name && status?.addresses?.some((each) => isSame(each.address)),
   )
   if (owner === undefined) return undefined
   const other = owner.metadata.name
   return refuse(`is that of node "${other}"; if that node is gone, delete it (kubectl delete node ${other})`)
-}
-
-function isInside(address: ipaddr.IPv4 | ipaddr.IPv6, cidr: string): boolean {
-  const [network, bits] = ipaddr.parseCIDR(cidr)
-  return network.kind() === address.kind() && address.match(network, bits)
 }

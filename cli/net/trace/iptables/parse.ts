@@ -2,7 +2,7 @@
 // a packet meets them, as a big node has far more than any packet meets.
 
 import type { HookName, RuleReference } from '../../../../api/net/trace.ts'
-import type { Family } from '../address.ts'
+import type { Family } from '../../../../api/objects/addresses.ts'
 import { ownerOf } from '../owner.ts'
 import type { BaseChain, Rule } from '../rules.ts'
 import { IptablesRule } from './rule.ts'

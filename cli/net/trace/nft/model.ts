@@ -1,7 +1,7 @@
 // Reads the objects of `nft -j list ruleset` (man libnftables-json) into base chains, chains, sets and maps.
 
 import type { HookName, RuleReference } from '../../../../api/net/trace.ts'
-import type { Family } from '../address.ts'
+import type { Family } from '../../../../api/objects/addresses.ts'
 import { ownerOf } from '../owner.ts'
 import type { BaseChain, Rule } from '../rules.ts'
 import { formatRule } from './format.ts'

@@ -1,11 +1,10 @@
 // Addresses for load balancers: ranges that an administrator set aside on the nodes' own network. Pure bookkeeping.
 
 import ipaddr from 'ipaddr.js'
-
-type Family = 'IPv4' | 'IPv6'
+import { canonicalAddress, type IpFamily, ipFamilyOf } from '../../../../api/objects/addresses.ts'
 
 interface Range {
-  family: Family
+  family: IpFamily
   first: bigint
   last: bigint
 }
@@ -24,19 +23,19 @@ export class AddressPool {
   }
 
   /** Whether the pool has any address of the family. */
-  serves(family: Family): boolean {
+  serves(family: IpFamily): boolean {
     return this.#ranges.some((range) => range.family === family)
   }
 
   /** Whether the address is one of the pool's. */
   has(address: string): boolean {
     const number = toNumber(address)
-    const family = familyOf(address)
+    const family = ipFamilyOf(address)
     return this.#ranges.some((range) => range.family === family && number >= range.first && number <= range.last)
   }
 
   ownerOf(address: string): string | undefined {
-    return this.#owners.get(normalize(address))
+    return this.#owners.get(canonicalAddress(address))
   }
 
   /** Addresses of this owner. */
@@ -46,7 +45,7 @@ export class AddressPool {
 
   /** Takes this very address. False when another has it. */
   take(address: string, owner: string): boolean {
-    const key = normalize(address)
+    const key = canonicalAddress(address)
     const holder = this.#owners.get(key)
     if (holder !== undefined) return holder === owner
     this.#owners.set(key, owner)
@@ -54,7 +53,7 @@ export class AddressPool {
   }
 
   /** Takes a free address, or returns undefined when there is none. */
-  pick(family: Family, owner: string): string | undefined {
+  pick(family: IpFamily, owner: string): string | undefined {
     for (const [index, range] of this.#ranges.entries()) {
       if (range.family !== family) continue
       const address = this.#findFree(index, range)
@@ -67,7 +66,7 @@ export class AddressPool {
 
   /** Returns one address, or all that the owner has. */
   release(owner: string, address?: string): void {
-    for (const held of address === undefined ? this.of(owner) : [normalize(address)])
+    for (const held of address === undefined ? this.of(owner) : [canonicalAddress(address)])
       if (this.#owners.get(held) === owner) this.#owners.delete(held)
   }
 
@@ -90,10 +89,10 @@ function parseRange(text: string): Range {
   const [from = '', to = from] = text.includes('/') ? endsOf(text) : text.split('-').map((part) => part.trim())
   for (const address of [from, to])
     if (!ipaddr.isValid(address)) throw new Error(`address range "${text}": "${address}" is not an IP address`)
-  if (familyOf(from) !== familyOf(to)) throw new Error(`address range "${text}": its ends are of two families`)
+  if (ipFamilyOf(from) !== ipFamilyOf(to)) throw new Error(`address range "${text}": its ends are of two families`)
   const [first, last] = [toNumber(from), toNumber(to)]
   if (last < first) throw new Error(`address range "${text}": its end is before its beginning`)
-  return { family: familyOf(from), first, last }
+  return { family: ipFamilyOf(from), first, last }
 }
 
 function endsOf(cidr: string): [string, string] {
@@ -105,15 +104,6 @@ function endsOf(cidr: string): [string, string] {
   return [toAddress(first, family), toAddress(first + size - 1n, family)]
 }
 
-/** The family as Services name it. */
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 'IPv6' : 'IPv4'
-}
-
-function normalize(address: string): string {
-  return ipaddr.parse(address).toString()
-}
-
 function toNumber(address: string): bigint {
   return ipaddr
     .parse(address)
@@ -121,7 +111,7 @@ function toNumber(address: string): bigint {
     .reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
 }
 
-function toAddress(number: bigint, family: Family): string {
+function toAddress(number: bigint, family: IpFamily): string {
   const size = family === 'IPv4' ? 4 : 16
   const bytes = Array.from({ length: size }, (_, index) => Number((number >> BigInt(8 * (size - 1 - index))) & 255n))
   return ipaddr.fromByteArray(bytes).toString()

@@ -2,9 +2,10 @@
 // takes it (agent/announcer), and the Service proxy of that node does the rest.
 
 import type { LoadBalancerStatus, Service } from '../../../../api/generated/types.ts'
+import { ipFamilyOf } from '../../../../api/objects/addresses.ts'
 import { type Stored, toKey } from '../../../../api/objects/object.ts'
 import { type CloudProvider, CloudRefusal, type LoadBalancers } from '../provider.ts'
-import { AddressPool, familyOf } from './address-pool.ts'
+import { AddressPool } from './address-pool.ts'
 
 /** Names the addresses that a Service wants, one per family, separated by commas. */
 const wantedAddressesAnnotation = 'fairlead.io/load-balancer-ips'
@@ -50,7 +51,7 @@ class PoolBalancers implements LoadBalancers {
   }
 
   #addressFor(key: string, family: 'IPv4' | 'IPv6'): string {
-    const held = this.#pool.of(key).find((address) => familyOf(address) === family)
+    const held = this.#pool.of(key).find((address) => ipFamilyOf(address) === family)
     const address = held ?? this.#pool.pick(family, key)
     if (address === undefined) throw new CloudRefusal(`no free ${family} address is left in the address pool`)
     return address
@@ -59,8 +60,8 @@ class PoolBalancers implements LoadBalancers {
 
 /** Of several held addresses of one family the wanted one stays. */
 function fits(held: string, families: readonly string[], wanted: readonly string[]): boolean {
-  const family = familyOf(held)
-  const rival = wanted.find((address) => familyOf(address) === family)
+  const family = ipFamilyOf(held)
+  const rival = wanted.find((address) => ipFamilyOf(address) === family)
   return families.includes(family) && (rival === undefined || rival === held)
 }
 
