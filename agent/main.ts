@@ -13,6 +13,7 @@ import { isConflict, isNotFound } from '../api/objects/status-error.ts'
 import { pods } from '../api/resources/pods.ts'
 import { Announcer } from './announcer/announcer.ts'
 import { ClusterView } from './cluster-view.ts'
+import { NodeCredentials } from './credentials/node-credentials.ts'
 import { DockerRuntime } from './docker/docker-runtime.ts'
 import { Faults } from './net/faults.ts'
 import { NetTools } from './net/net-tools.ts'
@@ -49,7 +50,18 @@ const report = (part: string) => (error: unknown) => log.warn({ part, err: error
 const now = Date.now
 mkdirSync(dataDir, { recursive: true })
 
-const client = new HttpClient(new TlsTransport(loadKubeconfig(options.kubeconfig)))
+const kubeconfig = loadKubeconfig(options.kubeconfig)
+const { certFile, keyFile } = kubeconfig
+const credentials = new NodeCredentials({
+  nodeName,
+  nodeIps: options.nodeIps,
+  serverUrl: kubeconfig.server,
+  clientFiles: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+  serverFiles: { certFile: options.serverCert, keyFile: options.serverKey },
+  ...(options.certificateSeconds !== undefined && { lifeSeconds: options.certificateSeconds }),
+})
+const transport = new TlsTransport({ ...kubeconfig, ...credentials.client })
+const client = new HttpClient(transport)
 const recorder = new EventRecorder(client, { component: 'kubelet', host: nodeName, onError: report('events') })
 const runtime = new DockerRuntime({
   socketPath: options.dockerSocket,
@@ -215,8 +227,7 @@ const server = createAgentServer({
   pods: new ContainerLookup({ manager, runtime }),
   tls: {
     ca: readFileSync(options.clientCa, 'utf8'),
-    cert: readFileSync(options.serverCert, 'utf8'),
-    key: readFileSync(options.serverKey, 'utf8'),
+    ...credentials.server,
   },
   allowedClients: options.allowedClients,
   nodeName,
@@ -246,6 +257,21 @@ await Promise.all([
     stop.signal,
   ),
   view.run(stop.signal),
+  credentials.run(
+    {
+      client,
+      onClient: (pair) => {
+        transport.renew(pair)
+        log.info({ file: certFile }, 'the certificate for the API server was renewed')
+      },
+      onServer: (pair) => {
+        server.renew(pair)
+        log.info({ file: options.serverCert }, 'the serving certificate was renewed')
+      },
+      onError: report('credentials'),
+    },
+    stop.signal,
+  ),
   nodeNetwork.run(stop.signal),
   announcer.run(stop.signal),
   manager.run(stop.signal),

@@ -17,6 +17,7 @@ export interface AgentOptions {
   port: number
   serverCert: string
   serverKey: string
+  certificateSeconds?: number
   clientCa: string
   allowedClients: string[]
   cniConfDir: string
@@ -55,6 +56,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .option('--port <number>', 'where logs and exec are served', parseWhole, 10250)
     .requiredOption('--server-cert <file>', 'certificate of that port')
     .requiredOption('--server-key <file>', 'and its key')
+    .option('--certificate-seconds <seconds>', 'how long renewed certificates last; at least 600', parseWhole)
     .requiredOption('--client-ca <file>', 'who signs the certificates of its clients')
     .option('--allowed-clients <name...>', 'common names of those clients', ['kube-apiserver-kubelet-client'])
     .option('--cni-conf-dir <path>', 'the first configuration here is the pod network', '/etc/cni/net.d')

@@ -64,6 +64,7 @@ const rules: Rule[] = [
     may: ['api/', 'agent/runtime/', 'agent/network/', 'agent/volumes/', 'cni/linux/systemd.ts'],
     why: 'pods are run through interfaces; Docker and the kernel are behind them',
   },
+  { from: 'agent/credentials/', may: ['api/'], why: 'certificates are asked of the API server and written to files' },
   { from: 'agent/volumes/', may: ['api/', 'cni/linux/'], why: 'volumes are files and mounts' },
   { from: 'agent/', may: ['api/', 'cni/', 'agent/'], why: 'control plane and agent share api alone' },
   {

@@ -39,6 +39,8 @@ export interface AgentServerOptions {
 export interface AgentServer {
   /** Returns the port, which the kernel chooses for port 0. */
   listen(address: string, port: number): Promise<number>
+  /** From now on new connections see these. PEM. */
+  renew(credentials: { cert: string; key: string }): void
   /** Ends open connections too. */
   close(): Promise<void>
 }
@@ -151,6 +153,7 @@ export function createAgentServer(options: AgentServerOptions): AgentServer {
         server.once('error', reject)
         server.listen(port, address, () => resolve((server.address() as AddressInfo).port))
       }),
+    renew: (credentials) => server.setSecureContext({ ...tls, ...credentials }),
     close: () =>
       new Promise((resolve) => {
         sockets.terminate()

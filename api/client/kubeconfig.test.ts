@@ -45,6 +45,7 @@ test('the current context gives the server and the certificates, from data and f
     ca: 'CA',
     cert: 'CERT',
     key: 'KEY',
+    keyFile: join(folder, 'admin.key'),
     servername: 'api',
     namespace: 'default',
     context: 'admin@lab',

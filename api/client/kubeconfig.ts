@@ -13,6 +13,9 @@ export interface Kubeconfig {
   ca?: string
   cert?: string
   key?: string
+  /** Where the two were read from, if the kubeconfig names files. */
+  certFile?: string
+  keyFile?: string
   token?: string
   servername?: string
   insecure?: boolean
@@ -151,15 +154,26 @@ function readUser(user: Entry) {
   if ((cert === undefined) !== (key === undefined)) {
     throw new Error(`a user needs both client-certificate and client-key; only one is there`)
   }
-  return { ...optional('cert', cert), ...optional('key', key), ...optional('token', token) }
+  const files = {
+    ...optional('certFile', fileOf(user, 'client-certificate')),
+    ...optional('keyFile', fileOf(user, 'client-key')),
+  }
+  return { ...optional('cert', cert), ...optional('key', key), ...files, ...optional('token', token) }
 }
 
 /** Inline data has precedence over a file. */
 function readPem(entry: Entry, field: string): string | undefined {
-  const data = text(entry, `${field}-data`)
-  if (data !== undefined && data !== '') return Buffer.from(data, 'base64').toString('utf8')
-  const file = text(entry, field)
-  return file === undefined || file === '' ? undefined : readBeside(entry, file)
+  const file = fileOf(entry, field)
+  if (file !== undefined) return readBeside(entry, file)
+  const data = text(entry, `${field}-data`) ?? ''
+  return data === '' ? undefined : Buffer.from(data, 'base64').toString('utf8')
+}
+
+/** The path of the file that counts for a field; undefined for inline data. */
+function fileOf(entry: Entry, field: string): string | undefined {
+  const file = text(entry, field) ?? ''
+  const isInline = (text(entry, `${field}-data`) ?? '') !== ''
+  return isInline || file === '' ? undefined : resolve(entry[folderOf] ?? '.', file)
 }
 
 function readBeside(entry: Entry, file: string): string {

@@ -27,20 +27,42 @@ export interface TlsTransportOptions {
 
 /** Sends requests to one API server. */
 export class TlsTransport implements Transport {
-  readonly #agent: http.Agent | https.Agent
+  readonly #options: TlsTransportOptions
+  #agent: http.Agent | https.Agent
+  /** Those of credentials that were replaced, for what is under way on them. */
+  readonly #former = new Set<http.Agent>()
   readonly #token: string | (() => string) | undefined
   readonly #url: URL
   readonly #connectTimeoutMs: number
   readonly #headersTimeoutMs: number
 
   constructor(options: TlsTransportOptions) {
-    const { ca, cert, key, token, servername, insecure, connectTimeoutMs = 10_000, headersTimeoutMs = 60_000 } = options
-    this.#url = new URL(options.server)
+    const { server, token, connectTimeoutMs = 10_000, headersTimeoutMs = 60_000 } = options
+    this.#url = new URL(server)
+    this.#options = options
     this.#token = token
     this.#connectTimeoutMs = connectTimeoutMs
     this.#headersTimeoutMs = headersTimeoutMs
+    this.#agent = this.#makeAgent(options)
+  }
+
+  /**
+   * Takes another certificate into use. Requests that begin from now on show it; those under way, such as watches, end as they
+   * would have, on their own connections.
+   */
+  renew(credentials: { cert: string; key: string }): void {
+    const former = this.#agent
+    this.#agent = this.#makeAgent({ ...this.#options, ...credentials })
+    for (const old of this.#former) if (Object.keys(old.sockets).length === 0) this.#former.delete(old)
+    this.#former.add(former)
+    // No connection of the old credentials is kept for another request.
+    former.maxFreeSockets = 0
+    for (const socket of Object.values(former.freeSockets).flatMap((free) => free ?? [])) socket.destroy()
+  }
+
+  #makeAgent({ ca, cert, key, servername, insecure }: TlsTransportOptions): http.Agent | https.Agent {
     const { Agent } = this.#url.protocol === 'http:' ? http : https
-    this.#agent = new Agent({
+    return new Agent({
       keepAlive: true,
       ...(ca !== undefined && { ca }),
       ...(cert !== undefined && { cert }),
@@ -64,7 +86,7 @@ export class TlsTransport implements Transport {
 
   /** Ends every exchange that is under way. */
   async close(): Promise<void> {
-    this.#agent.destroy()
+    for (const agent of [this.#agent, ...this.#former]) agent.destroy()
   }
 
   #authorization(): Record<string, string> {

@@ -19,12 +19,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
-
-/** A certificate and its private key, PEM. */
-export interface KeyPair {
-  cert: string
-  key: string
-}
+import type { KeyPair } from '../../api/credentials/credential-files.ts'
 
 /** What a certificate is to say. */
 export interface CertificateRequest {

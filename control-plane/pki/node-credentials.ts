@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeSecret } from './credential-files.ts'
-import { formatKubeconfig } from './kubeconfig.ts'
+import { writeSecret } from '../../api/credentials/credential-files.ts'
+import { formatKubeconfig } from '../../api/credentials/format-kubeconfig.ts'
 import { ensurePair, readAuthority } from './pki.ts'
 
 export interface NodeRequest {
@@ -17,15 +17,17 @@ export interface NodeRequest {
   outDir: string
 }
 
-/** Writes ca.crt, kubeconfig, server.crt and server.key for an agent. What is there and still good is kept. */
+/** Writes ca.crt, kubeconfig, client.crt and .key, server.crt and .key for an agent. What is there and still good is kept. */
 export async function issueNode({ dataDir, name, addresses, serverUrl, outDir }: NodeRequest): Promise<void> {
   const authority = readAuthority(dataDir)
   mkdirSync(outDir, { recursive: true, mode: 0o700 })
   const user = `system:node:${name}`
   const organizations = ['system:nodes']
-  const client = await ensurePair(outDir, 'client', authority, { commonName: user, organizations, usage: 'client' })
+  await ensurePair(outDir, 'client', authority, { commonName: user, organizations, usage: 'client' })
   writeSecret(join(outDir, 'ca.crt'), authority.cert)
-  writeSecret(join(outDir, 'kubeconfig'), formatKubeconfig({ server: serverUrl, caCert: authority.cert, user, client }))
+  const files = { certFile: 'client.crt', keyFile: 'client.key' }
+  const access = { server: serverUrl, caCert: authority.cert, user, client: files }
+  writeSecret(join(outDir, 'kubeconfig'), formatKubeconfig(access))
   const names = [...new Set([name, ...addresses])]
   await ensurePair(outDir, 'server', authority, { commonName: user, organizations, usage: 'server', names })
 }

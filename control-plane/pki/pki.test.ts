@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
-import { namesIn } from './credential-files.ts'
+import { namesIn } from '../../api/credentials/credential-files.ts'
 import { issueNode } from './node-credentials.ts'
 import { ensurePki } from './pki.ts'
 

@@ -4,9 +4,10 @@
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CertificateOrder, CertificateRequest, KeyPair } from './certificates.ts'
-import { isCurrent, readPair, writePair, writeSecret } from './credential-files.ts'
-import { formatKubeconfig } from './kubeconfig.ts'
+import { filesOf, type KeyPair, readPair, writePair, writeSecret } from '../../api/credentials/credential-files.ts'
+import { formatKubeconfig } from '../../api/credentials/format-kubeconfig.ts'
+import type { CertificateOrder, CertificateRequest } from './certificates.ts'
+import { isCurrent } from './current.ts'
 
 export interface PkiOptions {
   /** DNS names and addresses that clients use for the API server, beside localhost and the kubernetes Service's. */
@@ -60,7 +61,7 @@ export async function ensurePki(dataDir: string, options: PkiOptions): Promise<P
 
 /** The authority in <data dir>/pki; throws when there is none. */
 export function readAuthority(dataDir: string): KeyPair {
-  const authority = readPair(join(dataDir, 'pki'), 'ca')
+  const authority = readPair(filesOf(join(dataDir, 'pki'), 'ca'))
   if (authority === undefined)
     throw new Error(`${join(dataDir, 'pki')} has no ca.crt and ca.key: start the control plane on this data dir first`)
   return authority
@@ -79,23 +80,25 @@ export async function ensurePair(
   authority: KeyPair,
   request: CertificateRequest,
 ): Promise<KeyPair> {
-  const present = readPair(directory, name)
+  const files = filesOf(directory, name)
+  const present = readPair(files)
   if (present !== undefined && isCurrent(present, authority.cert, request.names ?? [])) return present
   const { issueCertificate } = await import('./certificates.ts')
   const pair = await issueCertificate(authority, request)
-  writePair(directory, name, pair)
+  writePair(files, pair)
   return pair
 }
 
 async function ensureAuthority(directory: string): Promise<KeyPair> {
-  const present = readPair(directory, 'ca')
+  const files = filesOf(directory, 'ca')
+  const present = readPair(files)
   if (present !== undefined) return present
   // The certificate is written last: once it is there, others may have been signed by it.
   if (existsSync(join(directory, 'ca.crt')) || existsSync(join(directory, 'server.crt')))
     throw new Error(`ca.crt and ca.key in ${directory} do not belong together: restore them from a copy`)
   const { makeAuthority } = await import('./certificates.ts')
   const authority = await makeAuthority('kubernetes')
-  writePair(directory, 'ca', authority)
+  writePair(files, authority)
   return authority
 }
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeSecret } from './credential-files.ts'
+import { writeSecret } from '../../api/credentials/credential-files.ts'
 
 /** A new key for signing tokens: EC P-256, PKCS 8 in PEM. */
 export function makeTokenKey(): string {

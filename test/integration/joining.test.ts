@@ -25,7 +25,7 @@ import { configMaps } from '../../api/resources/config-maps.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { secrets } from '../../api/resources/secrets.ts'
-import { namesIn } from '../../control-plane/pki/credential-files.ts'
+import { namesIn } from '../../api/credentials/credential-files.ts'
 import { clusterSettings, startControlPlane, type TestControlPlane } from '../support/start-control-plane.ts'
 
 let cluster: TestControlPlane

@@ -7,7 +7,13 @@ import { unauthorized } from '../../../api/objects/status-error.ts'
 import { anonymous, type User } from '../exchange.ts'
 
 const authenticated = 'system:authenticated'
-const known = new WeakMap<TLSSocket, User>()
+/** Who is at the other end, and until when their certificate counts, in milliseconds since the epoch. */
+interface Holder {
+  user: User
+  untilMs: number
+}
+
+const known = new WeakMap<TLSSocket, Holder>()
 
 /** Who holds a token; undefined for one that does not count. */
 export type AuthenticateToken = (token: string) => Promise<User | undefined>
@@ -18,8 +24,11 @@ export async function authenticate(
   authorization: string | undefined,
   authenticateToken: AuthenticateToken,
 ): Promise<User> {
-  const user = known.get(socket) ?? readCertificate(socket)
-  known.set(socket, user)
+  const found = known.get(socket) ?? readCertificate(socket)
+  known.set(socket, found)
+  // A connection may last longer than the certificate that it began with.
+  if (found.untilMs < Date.now()) throw unauthorized()
+  const { user } = found
   if (user !== anonymous || authorization === undefined) return user
   const [, token] = /^Bearer +(\S+) *$/i.exec(authorization) ?? []
   const holder = token === undefined ? undefined : await authenticateToken(token)
@@ -27,13 +36,13 @@ export async function authenticate(
   return holder
 }
 
-function readCertificate(socket: TLSSocket): User {
+function readCertificate(socket: TLSSocket): Holder {
   const certificate = socket.getPeerX509Certificate()
-  if (certificate === undefined) return anonymous
+  if (certificate === undefined) return { user: anonymous, untilMs: Number.POSITIVE_INFINITY }
   if (!socket.authorized) throw unauthorized()
   const { name, groups } = parseSubject(certificate.subject ?? '')
   if (name === '') throw unauthorized()
-  return { name, groups: [...groups, authenticated] }
+  return { user: { name, groups: [...groups, authenticated] }, untilMs: certificate.validToDate.getTime() }
 }
 
 /** Reads OpenSSL's lines "O=system:masters" and "CN=admin". */
