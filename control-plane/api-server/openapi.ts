@@ -1,5 +1,5 @@
 // /openapi/v2 and /openapi/v3: what kubectl explain and kubectl's validation read. Made from the generated definitions
-// when somebody asks, which is seldom; nothing stays in memory but the hash.
+// when somebody asks, which is seldom; nothing stays in memory but the hash, and version 2 as protobuf once kubectl asked.
 
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -8,8 +8,10 @@ import { noSuchPath } from '../../api/objects/status-error.ts'
 import { pathOf, type Resource } from '../../api/resources/resource.ts'
 import type { Catalog } from './catalog.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
+import { parseMediaRange } from './negotiation.ts'
+import { type DocumentV2, encodeDocument, type OperationV2, type SchemaV2 } from './protobuf/openapi-document.ts'
 
-type Definitions = Record<string, object>
+type Definitions = Record<string, SchemaV2>
 
 /** Beside the built program, or where the generator wrote it when the sources run. */
 const source = ['openapi.json', '../../api/generated/openapi.json']
@@ -18,15 +20,36 @@ const source = ['openapi.json', '../../api/generated/openapi.json']
 let sourceHash: Promise<string> | undefined
 
 /** Answers OpenAPI paths; undefined for others. */
-export async function answerOpenApi({ url }: ApiRequest, catalog: Catalog): Promise<ApiResponse | undefined> {
+export async function answerOpenApi({ url, headers }: ApiRequest, catalog: Catalog): Promise<ApiResponse | undefined> {
   const path = url.pathname.replace(/\/$/, '')
-  if (path === '/openapi/v2') return respond(await documentV2(catalog))
+  if (path === '/openapi/v2') return await answerV2(catalog, headers.accept)
   if (path === '/openapi/v3') return respond(await indexV3(catalog))
   if (!path.startsWith('/openapi/v3/')) return undefined
   const [root, group, version] = path.slice('/openapi/v3/'.length).split('/')
   const rows = root === 'api' ? catalog.in('', group ?? '') : catalog.in(group ?? '', version ?? '')
   if (rows.length === 0) throw noSuchPath()
   return respond(await documentV3(rows))
+}
+
+/** As clients ask for it, and as it is told: "@" cannot stand in a media type. */
+const protobufType = /^application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf$/
+const protobufTold = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+let encoded: { served: string; body: Buffer } | undefined
+
+async function answerV2(catalog: Catalog, accept = ''): Promise<ApiResponse> {
+  const [first = ''] = accept.split(',')
+  if (!protobufType.test(parseMediaRange(first).type)) return respond(await documentV2(catalog))
+  const served = describeServed(catalog)
+  if (encoded?.served !== served) encoded = { served, body: encodeDocument(await documentV2(catalog)) }
+  return { status: 200, headers: { 'content-type': protobufTold }, body: encoded.body }
+}
+
+/** Changes with the kinds that are served. */
+function describeServed(catalog: Catalog): string {
+  return catalog
+    .all()
+    .map(({ definition, subresources }) => `${definition}:${subresources.join()};`)
+    .join('')
 }
 
 const info = { title: 'Kubernetes', version: 'v1.35.0+fairlead' }
@@ -40,7 +63,7 @@ async function readDefinitions(): Promise<Definitions> {
   return JSON.parse(await readSource())
 }
 
-async function documentV2(catalog: Catalog) {
+async function documentV2(catalog: Catalog): Promise<DocumentV2> {
   const definitions = await readDefinitions()
   const all = pickReachable(definitions, catalog.all().flatMap(rootsOf))
   const paths = Object.assign({}, ...catalog.all().map((row) => pathsOf(row, operationV2)))
@@ -56,7 +79,7 @@ async function documentV3(rows: readonly Resource[]) {
 async function indexV3(catalog: Catalog) {
   sourceHash ??= readSource().then((text) => createHash('sha256').update(text).digest('hex'))
   const hash = createHash('sha256').update(await sourceHash)
-  for (const { definition, subresources } of catalog.all()) hash.update(`${definition}:${subresources.join()};`)
+  hash.update(describeServed(catalog))
   const etag = hash.digest('hex').toUpperCase()
   const names = [...catalog.groups()].flatMap(([group, versions]) =>
     versions.map((version) => (group === '' ? `api/${version}` : `apis/${group}/${version}`)),
@@ -100,7 +123,7 @@ function withRefs(definitions: Definitions, prefix: string): Definitions {
 
 type Operation = (row: Resource, action: string) => object
 
-function operationV2({ group, version, kind }: Resource, action: string): object {
+function operationV2({ group, version, kind }: Resource, action: string): OperationV2 {
   const parameters = action === 'patch' || action === 'post' || action === 'put' ? queryParameters : []
   return {
     parameters: parameters.map((name) => ({ name, in: 'query', type: 'string', uniqueItems: true })),

@@ -165,6 +165,28 @@ test('explain and api-resources know the kinds', async () => {
   expect(await kubectl('api-resources')).toMatch(/deployments\s+deploy\s+apps\/v1\s+true\s+Deployment/)
 })
 
+test('a List is applied, each of its items checked before anything is sent', async () => {
+  const item = (name: string, spec: object) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image: 'none' }] } },
+      ...spec,
+    },
+  })
+  const list = (...items: object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  const applied = await tryKubectl(['apply', '-f', '-'], { input: list(item('one', { replicas: 0 })) })
+  expect(applied).toMatchObject({ exitCode: 0, stdout: 'deployment.apps/one created' })
+  const wrong = list(item('two', { replicas: 0 }), item('three', { replicas: 'many', replcas: 1 }))
+  const refused = await tryKubectl(['apply', '-f', '-'], { input: wrong })
+  expect(refused.exitCode).toBe(1)
+  expect(refused.stderr).toMatch(/unknown field "replcas" in io\.k8s\.api\.apps\.v1\.DeploymentSpec/)
+  expect(refused.stderr).toMatch(/invalid type for .*replicas: got "string", expected "integer"/)
+  expect(await kubectl('get', 'deployments', '-n', namespace, '-o', 'name')).not.toMatch(/two|three/)
+})
+
 test('run, expose and drain', async () => {
   await kubectl(
     'run',
