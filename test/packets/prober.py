@@ -149,15 +149,14 @@ def connect(protocol, address, port, timeout, source_port=0):
     kind, number = KINDS[protocol]
     caller = socket.socket(family_of(address), kind, number)
     caller.settimeout(timeout)
-    if source_port:
-        caller.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # A port of its own for each: the kernel may use one for several destinations, which IPVS would lead to one endpoint.
+    caller.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if protocol == "sctp":
         # Without it the kernel keeps to itself that it was refused by ICMP.
         caller.setsockopt(*RECEIVE_ERRORS[caller.family], 1)
     # SCTP that is not bound tells the other side all addresses of this host, which no NAT follows.
     source = source_towards(address, port) if protocol == "sctp" else ""
-    if source or source_port:
-        caller.bind((source, source_port))
+    caller.bind((source, source_port or next_port()))
     caller.connect((address, port))
     return caller
 
@@ -214,7 +213,7 @@ def next_port():
     global counter
     with counter_lock:
         counter = (counter + 1) % 20000
-        return 20000 + counter
+        return 10000 + counter  # Below node ports, and below those that the kernel gives out.
 
 
 def ask_raw_sctp(address, port, timeout):

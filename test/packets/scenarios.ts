@@ -1,6 +1,8 @@
 // What the table of cases has no row for: ports and addresses that nobody serves, source ranges, and clients that stay.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { run } from '../../cni/linux/exec.ts'
+import type { Host } from '../support/namespaces.ts'
 import { describeAnswer } from './expected.ts'
 import type { Ask } from './prober.ts'
 import type { CaseResult, PacketSuite } from './run.ts'
@@ -11,12 +13,14 @@ import {
   type ServiceShape,
   servicePort,
 } from './services.ts'
-import { type Addresses, type HostName, outsideAddresses } from './topology.ts'
+import { type Addresses, type HostName, nodeNames, outsideAddresses } from './topology.ts'
 
 /** Indexes that the table does not use. */
 const [guardedIndex, shutIndex, stickyIndex, nobodysIndex] = [200, 201, 202, 203]
 const askers = ['client-1', 'client-2', 'node-1', 'outside'] as const
-const affinitySeconds = 1
+/** IPVS forgets a client only when its connections are forgotten too, which the kernel does once a second. */
+const affinityOf = ({ mode }: PacketSuite) =>
+  mode === 'ipvs' ? { seconds: 3, protocol: 'udp' as const } : { seconds: 1, protocol: 'tcp' as const }
 /** Of a client that is free again to meet any of two endpoints; so many meet one alone in one of a thousand runs. */
 const rounds = 10
 
@@ -35,7 +39,7 @@ const toAsks = (addresses: Addresses, port = servicePort): Ask[] =>
 export async function runScenarios(suite: PacketSuite): Promise<CaseResult[]> {
   const guarded = shape(guardedIndex, { sourceRanges: [`${outsideAddresses.ipv4}/32`, `${outsideAddresses.ipv6}/128`] })
   const shut = shape(shutIndex, { sourceRanges: ['203.0.113.0/24', '2001:db8:1::/48'] })
-  const sticky = shape(stickyIndex, { affinitySeconds })
+  const sticky = shape(stickyIndex, { affinitySeconds: affinityOf(suite).seconds })
   await suite.serve(guarded, shut, sticky)
   const expectAll = async (name: string, hosts: readonly HostName[], asks: Ask[], wanted: RegExp) => ({
     name,
@@ -103,10 +107,12 @@ async function complaintsOf(
 
 async function stays(suite: PacketSuite, sticky: ServiceShape): Promise<string[]> {
   const complaints: string[] = []
+  const { seconds, protocol } = affinityOf(suite)
+  if (suite.mode === 'ipvs') for (const node of nodeNames) await forgetDatagramsSoon(suite.topology.host(node))
   for (const ip of both(clusterAddresses(sticky))) {
     const ask = async (count: number) => {
       const answers = await suite.prober('client-1').ask(
-        Array.from({ length: count }, () => ['tcp', ip, servicePort] as const),
+        Array.from({ length: count }, () => [protocol, ip, servicePort] as const),
         4,
       )
       return answers.map((answer) => answer.split(' ')[0] ?? '')
@@ -117,10 +123,15 @@ async function stays(suite: PacketSuite, sticky: ServiceShape): Promise<string[]
       complaints.push(`${ip}: ${first} was followed by ${[...burst].join(', ')}`)
     const later = new Set<string>()
     for (let round = 0; round < rounds && later.size < 2; round++) {
-      await sleep(affinitySeconds * 1_000 + 500)
+      await sleep(seconds * 1_000 + 500)
       for (const answer of await ask(1)) later.add(answer)
     }
     if (later.size < 2) complaints.push(`${ip}: still ${[...later].join()} after ${rounds} times the timeout`)
   }
   return complaints
+}
+
+/** IPVS remembers a client of UDP for five minutes. */
+async function forgetDatagramsSoon(node: Host): Promise<void> {
+  await run('ipvsadm', ['--set', '0', '0', '1'], node)
 }

@@ -108,6 +108,11 @@ export class Topology {
       ['-qw', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv4.icmp_ratemask=0', 'net.ipv6.icmp.ratemask=200'],
       host,
     )
+    // The kernel forgets an SCTP handshake after three seconds, which can pass on a machine that has much to do.
+    const patience = ['cookie_wait', 'cookie_echoed'].map(
+      (state) => `net.netfilter.nf_conntrack_sctp_timeout_${state}=60`,
+    )
+    await run('sysctl', ['-qew', ...patience], host)
     this.#hosts.set(name, host)
   }
 
