@@ -17,6 +17,7 @@ import { SecuredHandler } from './api-server/serving/secured-handler.ts'
 import { AgentConnections } from './api-server/streaming/agent-connection.ts'
 import { StreamingHandler } from './api-server/streaming/streaming-handler.ts'
 import { StreamingUpgrades } from './api-server/streaming/upgrade-handler.ts'
+import { runCertificateRenewal } from './certificate-renewal.ts'
 import { loadCloudProvider } from './cloud-provider.ts'
 import type { CloudProvider } from './controllers/cloud/provider.ts'
 import { runControllers } from './controllers/manager.ts'
@@ -31,7 +32,6 @@ import { openEmbeddedStore } from './store/embedded-store.ts'
 /** How long requests under way may take when the process stops; the rest of two seconds is for the parts. */
 const requestGraceMs = 1000
 const partsGraceMs = 1800
-const renewalCheckMs = 12 * 60 * 60 * 1000
 
 /** Runs until the signal aborts. Throws, with everything closed again, when a part cannot start or ends by itself. */
 export async function serve(options: ServeOptions, log: Logger, signal: AbortSignal): Promise<void> {
@@ -68,7 +68,14 @@ export async function serve(options: ServeOptions, log: Logger, signal: AbortSig
         stopping.signal,
       ),
       follow('housekeeping', runHousekeeping({ store, onError: warn(log, 'store') }, stopping.signal), stopping.signal),
-      renewCertificates(identity, server, stopping.signal),
+      follow(
+        'certificate renewal',
+        runCertificateRenewal(
+          { identity, onServer: ({ cert, key }) => server.renew(cert, key), onError: warn(log, 'certificates') },
+          stopping.signal,
+        ),
+        stopping.signal,
+      ),
     ]
     void api.ready.then(() => log.info({ kubeconfig: identity.pki.adminKubeconfig }, 'ready'))
     try {
@@ -149,15 +156,6 @@ function settingsOf(options: ServeOptions): ClusterSettings {
     clusterDomain,
     network,
     proxyMode,
-  }
-}
-
-async function renewCertificates(identity: Identity, server: HttpsServer, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await Promise.race([sleep(renewalCheckMs, undefined, { ref: false }), aborted(signal)])
-    if (signal.aborted) return
-    await identity.renew()
-    server.renew(identity.pki.server.cert, identity.pki.server.key)
   }
 }
 
