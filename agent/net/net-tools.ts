@@ -1,12 +1,11 @@
 // Paths below /net/ that are tools rather than pictures: captures and faults. Everything else goes on to the next handler.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { json } from 'node:stream/consumers'
 import type { CaptureRequest } from '../../api/net/capture.ts'
 import type { FaultRequest, HealAnswer } from '../../api/net/fault.ts'
-import { badRequest } from '../../api/objects/status-error.ts'
 import { Captures, type CapturesOptions } from './capture.ts'
 import type { Faults } from './faults.ts'
+import { readJson, sendJson } from './json.ts'
 
 type Handler = { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
 
@@ -41,17 +40,4 @@ export class NetTools implements Handler {
         return await this.#next.handle(request, response)
     }
   }
-}
-
-async function readJson<T>(request: IncomingMessage): Promise<T> {
-  try {
-    return (await json(request)) as T
-  } catch (error) {
-    if (error instanceof SyntaxError) throw badRequest(`the body is not JSON: ${error.message}`)
-    throw error
-  }
-}
-
-function sendJson(response: ServerResponse, body: object): void {
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }

@@ -2,14 +2,14 @@
 // working out is the caller's.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { json } from 'node:stream/consumers'
 import type { Verifiable } from '../../api/net/difference.ts'
 import type { SendRequest, WatchRequest } from '../../api/net/probe.ts'
 import type { VerifyAnswer } from '../../api/net/requests.ts'
 import type { NamespaceState } from '../../api/net/state.ts'
-import { badRequest, noSuchPath } from '../../api/objects/status-error.ts'
+import { noSuchPath } from '../../api/objects/status-error.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { collectState } from './collect.ts'
+import { readJson, sendJson } from './json.ts'
 import { findPresentPods } from './pod-namespaces.ts'
 import { Probes } from './probes.ts'
 
@@ -96,17 +96,4 @@ export class NodeNet {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-async function readJson<T>(request: IncomingMessage): Promise<T> {
-  try {
-    return (await json(request)) as T
-  } catch (error) {
-    if (error instanceof SyntaxError) throw badRequest(`the body is not JSON: ${error.message}`)
-    throw error
-  }
-}
-
-function sendJson(response: ServerResponse, body: object): void {
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }

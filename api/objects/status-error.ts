@@ -171,3 +171,10 @@ export const isGone = hasReason('Expired', 'Gone')
 export const isForbidden = hasReason('Forbidden')
 /** Nobody is known by what was shown: a wrong token, or one that has ended. */
 export const isUnauthorized = hasReason('Unauthorized')
+
+/** A handler for `catch`: an error that one of these knows means nothing to the caller, any other is thrown on. */
+export function ignore(...kinds: readonly ((error: unknown) => boolean)[]): (error: unknown) => void {
+  return (error) => {
+    if (!kinds.some((isOfKind) => isOfKind(error))) throw error
+  }
+}

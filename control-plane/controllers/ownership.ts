@@ -6,7 +6,7 @@ import type { Client } from '../../api/client/client.ts'
 import type { OwnerReference } from '../../api/generated/types.ts'
 import { type ApiObject, controllerOf, type Stored } from '../../api/objects/object.ts'
 import type { Selector } from '../../api/objects/selectors.ts'
-import { isInvalid, isNotFound } from '../../api/objects/status-error.ts'
+import { ignore, isInvalid, isNotFound } from '../../api/objects/status-error.ts'
 import type { Resource, ResourceType } from '../../api/resources/resource.ts'
 import { ownerReference } from './cluster-view.ts'
 
@@ -65,9 +65,7 @@ export async function release<T extends ApiObject>(
 ): Promise<void> {
   for (const object of objects) {
     const others = object.metadata.ownerReferences?.filter(({ uid }) => uid !== ownerUid) ?? []
-    await patchOwners(client, resource, object, others).catch((error: unknown) => {
-      if (!isNotFound(error) && !isInvalid(error)) throw error
-    })
+    await patchOwners(client, resource, object, others).catch(ignore(isNotFound, isInvalid))
   }
 }
 

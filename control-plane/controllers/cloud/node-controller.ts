@@ -5,7 +5,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Node } from '../../../api/generated/types.ts'
 import type { Stored } from '../../../api/objects/object.ts'
-import { isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isNotFound } from '../../../api/objects/status-error.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
 import { type Controller, type ControllerContext, type Events, makeQueue } from '../controller.ts'
 import { isSame } from '../same.ts'
@@ -66,9 +66,7 @@ export class CloudNodeController implements Controller {
   async #remove(node: Stored<Node>): Promise<void> {
     const { name, uid } = node.metadata
     this.#events.event(nodes, node, 'Normal', 'DeletingNode', `Deleting node ${name} because its machine is gone`)
-    await this.#context.client.delete(nodes, { name }, { preconditions: { uid } }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await this.#context.client.delete(nodes, { name }, { preconditions: { uid } }).catch(ignore(isNotFound))
   }
 }
 

@@ -6,7 +6,7 @@ import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { ClusterRole, PolicyRule } from '../../../api/generated/types.ts'
 import type { Stored } from '../../../api/objects/object.ts'
 import { toSelector } from '../../../api/objects/selectors.ts'
-import { isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isNotFound } from '../../../api/objects/status-error.ts'
 import { clusterRoles } from '../../../api/resources/cluster-roles.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 
@@ -40,9 +40,8 @@ export class ClusterRoleAggregationController implements Controller {
     if (isDeepStrictEqual(rules, role.rules ?? [])) return
     const { resourceVersion } = role.metadata
     const patch = { metadata: { resourceVersion }, rules }
-    await client.patch(clusterRoles, { name }, 'application/merge-patch+json', patch).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error // deleted meanwhile
-    })
+    // Not found: deleted meanwhile.
+    await client.patch(clusterRoles, { name }, 'application/merge-patch+json', patch).catch(ignore(isNotFound))
   }
 }
 

@@ -6,7 +6,7 @@ import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Deployment, ReplicaSet } from '../../../api/generated/types.ts'
 import { controllerOf, type Stored, toKey } from '../../../api/objects/object.ts'
 import { toSelector } from '../../../api/objects/selectors.ts'
-import { isAlreadyExists, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isAlreadyExists, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
 import { deployments } from '../../../api/resources/deployments.ts'
 import { replicaSets } from '../../../api/resources/replica-sets.ts'
 import { type Controller, type ControllerContext, describeError, type Events, makeQueue } from '../controller.ts'
@@ -188,9 +188,7 @@ export class DeploymentController implements Controller {
   async #remove({ metadata }: Stored<Deployment>, replicaSet: Stored<ReplicaSet>): Promise<void> {
     const { uid, resourceVersion } = replicaSet.metadata
     const preconditions = { uid, resourceVersion }
-    await this.#context.client.delete(replicaSets, replicaSet.metadata, { preconditions }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await this.#context.client.delete(replicaSets, replicaSet.metadata, { preconditions }).catch(ignore(isNotFound))
     this.#writes.noteDeleted(metadata.uid, replicaSet, this.#context.view.replicaSets.get(toKey(replicaSet)))
   }
 

@@ -4,7 +4,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { EndpointSlice } from '../../../api/generated/types.ts'
 import { type Stored, toKey } from '../../../api/objects/object.ts'
-import { isAlreadyExists, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isAlreadyExists, isNotFound } from '../../../api/objects/status-error.ts'
 import { endpointSlices } from '../../../api/resources/endpoint-slices.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 import { managedByLabel, serviceNameLabel } from '../endpoint-slice/plan.ts'
@@ -57,15 +57,11 @@ export class EndpointSliceMirroringController implements Controller {
 
   /** There already: the informer has not shown it yet, and its change brings the key back. */
   async #create(slice: EndpointSlice): Promise<void> {
-    await this.#context.client.create(endpointSlices, slice).catch((error: unknown) => {
-      if (!isAlreadyExists(error)) throw error
-    })
+    await this.#context.client.create(endpointSlices, slice).catch(ignore(isAlreadyExists))
   }
 
   async #remove({ metadata }: Stored<EndpointSlice>): Promise<void> {
     const preconditions = { uid: metadata.uid }
-    await this.#context.client.delete(endpointSlices, metadata, { preconditions }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await this.#context.client.delete(endpointSlices, metadata, { preconditions }).catch(ignore(isNotFound))
   }
 }

@@ -4,7 +4,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { EndpointSlice, Node, Pod } from '../../../api/generated/types.ts'
 import { type Stored, toKey } from '../../../api/objects/object.ts'
-import { isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
 import { endpointSlices } from '../../../api/resources/endpoint-slices.ts'
 import { services } from '../../../api/resources/services.ts'
 import { type Controller, type ControllerContext, describeError, type Events, makeQueue } from '../controller.ts'
@@ -95,9 +95,7 @@ export class EndpointSliceController implements Controller {
   async #remove(key: string, slice: Stored<EndpointSlice>): Promise<void> {
     const { client, view } = this.#context
     const preconditions = { uid: slice.metadata.uid }
-    await client.delete(endpointSlices, slice.metadata, { preconditions }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await client.delete(endpointSlices, slice.metadata, { preconditions }).catch(ignore(isNotFound))
     this.#writes.noteDeleted(key, slice, view.endpointSlices.get(toKey(slice)))
   }
 

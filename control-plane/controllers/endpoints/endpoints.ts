@@ -4,7 +4,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Endpoints, Pod } from '../../../api/generated/types.ts'
 import { parseKey, type Stored, toKey } from '../../../api/objects/object.ts'
-import { isAlreadyExists, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isAlreadyExists, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
 import { endpoints } from '../../../api/resources/endpoints.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 import { isSame } from '../same.ts'
@@ -63,9 +63,7 @@ export class EndpointsController implements Controller {
   }
 
   async #remove(key: string): Promise<void> {
-    await this.#context.client.delete(endpoints, parseKey(key)).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await this.#context.client.delete(endpoints, parseKey(key)).catch(ignore(isNotFound))
   }
 }
 

@@ -4,7 +4,7 @@
 
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { OwnerReference } from '../../../api/generated/types.ts'
-import { isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isNotFound } from '../../../api/objects/status-error.ts'
 import { type Controller, type ControllerContext, type Events, makeQueue } from '../controller.ts'
 import { runAll } from '../in-batches.ts'
 import { foregroundFinalizer, type GraphNode, OwnerGraph, ownersOf } from './graph.ts'
@@ -43,9 +43,7 @@ export class GarbageCollector implements Controller {
     const states = isDeleting
       ? []
       : await Promise.all(ownersOf(node.metadata).map((owner) => this.#stateOf(owner, node)))
-    await this.#act(node, judge(node, states, this.#graph.dependentsOf(uid))).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await this.#act(node, judge(node, states, this.#graph.dependentsOf(uid))).catch(ignore(isNotFound))
   }
 
   async #act(node: GraphNode, verdict: Verdict): Promise<void> {
@@ -71,9 +69,7 @@ export class GarbageCollector implements Controller {
   async #orphanDependents(uid: string): Promise<void> {
     const calls = this.#graph.dependentsOf(uid).map((dependent) => async () => {
       const others = ownersOf(dependent.metadata).filter((owner) => owner.uid !== uid)
-      await this.#patch(dependent, { ownerReferences: others }).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error
-      })
+      await this.#patch(dependent, { ownerReferences: others }).catch(ignore(isNotFound))
     })
     const { error } = await runAll(calls)
     if (error !== undefined) throw error

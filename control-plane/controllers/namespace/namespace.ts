@@ -5,7 +5,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Namespace } from '../../../api/generated/types.ts'
 import type { ApiObject, Stored } from '../../../api/objects/object.ts'
-import { isConflict, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isConflict, isNotFound } from '../../../api/objects/status-error.ts'
 import { events } from '../../../api/resources/events.ts'
 import { namespaces } from '../../../api/resources/namespaces.ts'
 import { pods } from '../../../api/resources/pods.ts'
@@ -96,9 +96,7 @@ export class NamespaceController implements Controller {
 
   async #delete(resource: Resource, { metadata }: Stored<ApiObject>): Promise<void> {
     const options = { propagationPolicy: 'Background' as const, preconditions: { uid: metadata.uid } }
-    await this.#context.client.delete(resource, metadata, options).catch((error: unknown) => {
-      if (!isNotFound(error) && !isConflict(error)) throw error
-    })
+    await this.#context.client.delete(resource, metadata, options).catch(ignore(isNotFound, isConflict))
   }
 
   async #report(namespace: Stored<Namespace>, { remaining, failures }: Leftovers): Promise<Stored<Namespace>> {
@@ -112,9 +110,7 @@ export class NamespaceController implements Controller {
   async #finalize(namespace: Stored<Namespace>): Promise<void> {
     const finalizers = namespace.spec.finalizers?.filter((name) => name !== finalizer) ?? []
     const object = { ...namespace, spec: { ...namespace.spec, finalizers } }
-    await this.#context.client.update(namespaces, object, { subresource: 'finalize' }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await this.#context.client.update(namespaces, object, { subresource: 'finalize' }).catch(ignore(isNotFound))
   }
 }
 

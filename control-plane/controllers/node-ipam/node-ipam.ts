@@ -5,7 +5,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Node } from '../../../api/generated/types.ts'
 import type { Stored } from '../../../api/objects/object.ts'
-import { isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isNotFound } from '../../../api/objects/status-error.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
 import { type Controller, type ControllerContext, type Events, makeQueue } from '../controller.ts'
 import { CidrSet } from './cidr-set.ts'
@@ -121,9 +121,7 @@ export class NodeIpamController implements Controller {
   async #assign({ metadata }: Stored<Node>, cidrs: string[]): Promise<void> {
     const { uid, resourceVersion } = metadata
     const patch = { metadata: { uid, resourceVersion }, spec: { podCIDR: cidrs[0], podCIDRs: cidrs } }
-    await this.#context.client.patch(nodes, metadata, 'application/merge-patch+json', patch).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
-    })
+    await this.#context.client.patch(nodes, metadata, 'application/merge-patch+json', patch).catch(ignore(isNotFound))
   }
 }
 

@@ -4,7 +4,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Node, Pod } from '../../../api/generated/types.ts'
 import { type Stored, toKey } from '../../../api/objects/object.ts'
-import { isConflict, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isConflict, isNotFound } from '../../../api/objects/status-error.ts'
 import { pods } from '../../../api/resources/pods.ts'
 import { type Controller, type ControllerContext, type Events, makeQueue } from '../controller.ts'
 import { isSame } from '../same.ts'
@@ -88,10 +88,7 @@ export class TaintEvictionController implements Controller {
     const options = { subresource: 'status' }
     await this.#context.client
       .patch(pods, metadata, 'application/merge-patch+json', patch, options)
-      .catch((error: unknown) => {
-        // It is a courtesy: a status that changes all the time must not keep the pod here.
-        if (!isConflict(error)) throw error
-      })
+      .catch(ignore(isConflict)) // it is a courtesy: a status that changes all the time must not keep the pod here
   }
 }
 

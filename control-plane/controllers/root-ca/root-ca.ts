@@ -1,7 +1,7 @@
 // Keeps the cluster's authority in every namespace, as the ConfigMap from which pods learn whom to trust as API server.
 
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
-import { isAlreadyExists, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isAlreadyExists, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
 import { configMaps } from '../../../api/resources/config-maps.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 
@@ -51,9 +51,7 @@ export class RootCaController implements Controller {
   async #create(namespace: string): Promise<void> {
     const annotations = { 'kubernetes.io/description': description }
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name, annotations }, data: this.#data }
-    await this.#context.client.create(configMaps, object).catch((error: unknown) => {
-      // Somebody was faster, or the namespace is going.
-      if (!isAlreadyExists(error) && !isForbidden(error) && !isNotFound(error)) throw error
-    })
+    // Somebody was faster, or the namespace is going.
+    await this.#context.client.create(configMaps, object).catch(ignore(isAlreadyExists, isForbidden, isNotFound))
   }
 }

@@ -1,7 +1,7 @@
 // Sees to it that every namespace has the service account that pods run as when they name none.
 
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
-import { isAlreadyExists, isForbidden } from '../../../api/objects/status-error.ts'
+import { ignore, isAlreadyExists, isForbidden, isNotFound } from '../../../api/objects/status-error.ts'
 import { serviceAccounts } from '../../../api/resources/service-accounts.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 
@@ -31,8 +31,7 @@ export class ServiceAccountController implements Controller {
     if (found === undefined || found.metadata.deletionTimestamp !== undefined) return
     if (view.serviceAccounts.get(`${namespace}/${name}`) !== undefined) return
     const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } }
-    await client.create(serviceAccounts, account).catch((error: unknown) => {
-      if (!isAlreadyExists(error) && !isForbidden(error)) throw error
-    })
+    // Somebody was faster, or the namespace is going.
+    await client.create(serviceAccounts, account).catch(ignore(isAlreadyExists, isForbidden, isNotFound))
   }
 }
