@@ -27,7 +27,7 @@ export interface Layer {
 
 /** Writes the layer unless the file is there already; the name stands for the content. */
 export async function ensureLayer(path: string, makeContent: () => Promise<LayerContent>): Promise<Layer> {
-  const existing = await stat(path).catch(() => undefined)
+  const existing = await stat(path).catch(() => undefined) // absent the first time
   if (existing === undefined) await writeLayer(path, await makeContent())
   const tar = await readFile(path)
   return { path, sizeBytes: tar.length, digest: `sha256:${createHash('sha256').update(tar).digest('hex')}` }

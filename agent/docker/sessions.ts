@@ -54,7 +54,7 @@ export async function runExec(client: DockerClient, containerId: string, command
   const collect = (chunk: string) => (output += chunk.slice(0, outputLimit - output.length))
   for (const stream of [session.stdout, session.stderr]) stream.setEncoding('utf8').on('data', collect)
   const stop = new AbortController()
-  const tooLate = wait(timeoutMs, 'late' as const, { signal: stop.signal }).catch(() => 'ended' as const)
+  const tooLate = wait(timeoutMs, 'late' as const, { signal: stop.signal }).catch(() => 'ended' as const) // stopped
   const first = await Promise.race([session.exitCode, tooLate])
   stop.abort()
   if (typeof first === 'number') return { exitCode: first, output, timedOut: false }
