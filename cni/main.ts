@@ -1,22 +1,50 @@
 // The program `cbr`: environment and stdin in, JSON out, as the CNI specification says in "Execution Protocol".
 
-import { text } from 'node:stream/consumers'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { enableNetlink } from './linux/netlink.ts'
 import { add, check, del, gc, status } from './plugin.ts'
 import { CniError, errorCodes, type Invocation, type NetworkConfig, supportedVersions } from './spec.ts'
 
+const help = `The CNI plugin of Fairlead: gives a container an address and a cable into the node's bridge.
+
+A container runtime calls it, with the configuration on standard input and the command in CNI_COMMAND:
+  echo '{"cniVersion":"1.1.0","name":"pods","type":"cbr"}' | CNI_COMMAND=VERSION cbr`
+
 let cniVersion = supportedVersions.at(-1) ?? ''
 try {
-  const config = parseInput(await text(process.stdin))
-  cniVersion = config.cniVersion
-  const answer = await dispatch(process.env.CNI_COMMAND ?? '', config)
-  if (answer !== undefined) console.log(JSON.stringify(answer))
+  if (process.argv.length > 2) say(help)
+  else await answer()
 } catch (error) {
   const known =
     error instanceof CniError
       ? error
       : new CniError(errorCodes.ioFailure, error instanceof Error ? error.message : String(error))
-  console.log(JSON.stringify(known.toJson(cniVersion)))
+  say(JSON.stringify(known.toJson(cniVersion)))
   process.exitCode = 1
+}
+
+/** Reads the configuration, does what the environment asks for, and prints the result. Throws a CniError. */
+async function answer(): Promise<void> {
+  const config = parseInput(await readInput())
+  cniVersion = config.cniVersion
+  enableNetlink()
+  const result = await dispatch(process.env.CNI_COMMAND ?? '', config)
+  if (result !== undefined) say(JSON.stringify(result))
+}
+
+/** At once: Node's streams take longer to set up than the kernel takes for the cable. A stdin that cannot wait is read as a stream. */
+async function readInput(): Promise<string> {
+  try {
+    return readFileSync(0, 'utf8')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    const { text } = await import('node:stream/consumers')
+    return await text(process.stdin)
+  }
+}
+
+function say(line: string): void {
+  writeFileSync(1, `${line}\n`)
 }
 
 async function dispatch(command: string, config: NetworkConfig): Promise<object | undefined> {

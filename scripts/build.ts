@@ -21,7 +21,7 @@ for (const [name, entry] of Object.entries(entries)) {
     external: [...(options.external ?? []), 'lmdb'],
     // Packages written for CommonJS expect require and __dirname.
     banner: {
-      js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      js: "#!/usr/bin/env -S node --disable-warning=ExperimentalWarning\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   })
   chmodSync(outfile, 0o755)

@@ -1,7 +1,6 @@
 // The one place that starts programs on this host. Programs get no shell, and their words on stderr become the error.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,7 +64,7 @@ const pipeLength = 32_768
 
 /** A file without a name, open for reading from its start. */
 function writeInput(text: string): number {
-  const path = join(tmpdir(), `fairlead-input-${randomUUID()}`)
+  const path = join(tmpdir(), `fairlead-input-${process.pid}-${process.hrtime.bigint()}`)
   const file = openSync(path, 'wx+', 0o600)
   unlinkSync(path)
   // At a given position, so that the reader starts from the first byte.

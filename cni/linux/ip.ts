@@ -1,6 +1,5 @@
 // The only door to iproute2: batches that change, JSON that reads. A batch stops at its first failing line.
 
-import { randomInt } from 'node:crypto'
 import { CommandError, type RunOptions, run } from './exec.ts'
 import { Gatherer } from './gather.ts'
 
@@ -100,7 +99,7 @@ async function deleteTogether(names: readonly string[]): Promise<unknown[]> {
     return [isNoSuchLink(failure) ? undefined : failure]
   }
   // A group goes at once. Its number is one that nobody else will have thought of.
-  const group = randomInt(2 ** 30, 2 ** 31)
+  const group = Math.floor(2 ** 30 * (1 + Math.random()))
   const sets = names.map((name) => [`link set ${name} group ${group}`])
   const errors = await runTogether([...sets, [`link delete group ${group}`]])
   const ofGroup = errors.at(-1)
