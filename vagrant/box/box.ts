@@ -6,7 +6,7 @@ import { basename, join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../lab/progress.ts'
 import { ensureDebianImage } from './debian-image.ts'
-import { boxRecipe } from './recipe.ts'
+import { boxRecipe, sshKeyName } from './recipe.ts'
 
 export interface Box {
   path: string
@@ -14,12 +14,14 @@ export interface Box {
   key: string
 }
 
-/** A box's kernel has no command line of its own; ../Vagrantfile adds the machine's name to this one. */
-const commandLine = 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet'
+/** ../Vagrantfile adds the machine's name to it. */
+const commandLine = 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet apparmor=0 audit=0 mitigations=off'
 
-const vagrantfile = `# Kernel and initrd lie beside this file: the disk has no boot loader.
+const vagrantfile = `# Kernel and initrd lie beside this file: the disk has no boot loader. So does the key, which is this box's own.
 Vagrant.configure('2') do |config|
   config.vm.guest = :debian
+  config.ssh.insert_key = false
+  config.ssh.private_key_path = File.expand_path('${sshKeyName}', __dir__)
   config.vm.synced_folder '.', '/vagrant', disabled: true
   config.vm.provider :libvirt do |libvirt|
     libvirt.kernel = File.expand_path('vmlinuz', __dir__)
@@ -32,7 +34,7 @@ end
 /** The box below this folder, made now if the recipe has changed since the last one. Needs root. */
 export async function ensureBox(cacheDir: string): Promise<Box> {
   mkdirSync(cacheDir, { recursive: true })
-  const image = await ensureDebianImage(cacheDir, { ...boxRecipe, inputs: [boxRecipe.inputs, vagrantfile] })
+  const image = await ensureDebianImage(cacheDir, { ...boxRecipe, inputs: vagrantfile })
   const path = join(image.dir, 'fairlead-debian12.box')
   if (!existsSync(path)) await step('box: pack', () => pack(image.dir, path))
   return { path, key: basename(image.dir).replace(/^box-/, '') }
@@ -43,7 +45,7 @@ async function pack(dir: string, path: string): Promise<void> {
   rmSync(parts, { recursive: true, force: true })
   mkdirSync(parts)
   await run('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', join(dir, 'disk.raw'), join(parts, 'box.img')])
-  for (const name of ['vmlinuz', 'initrd.img']) copyFileSync(join(dir, name), join(parts, name))
+  for (const name of ['vmlinuz', 'initrd.img', sshKeyName]) copyFileSync(join(dir, name), join(parts, name))
   writeFileSync(join(parts, 'Vagrantfile'), vagrantfile)
   const metadata = { provider: 'libvirt', format: 'qcow2', virtual_size: boxRecipe.diskGigabytes }
   writeFileSync(join(parts, 'metadata.json'), JSON.stringify(metadata))

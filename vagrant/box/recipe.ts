@@ -1,21 +1,20 @@
 // What is in the box: Debian 12 as a box of the catalogue has it, with the packages that a node needs, since a machine without
 // a way to a catalogue may have none to a mirror either.
 
-import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { run } from '../../cni/linux/exec.ts'
 import { type DebianRecipe, runInside, unitsThatCostBootTime } from './debian-image.ts'
 
 const packages = [
   ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'kmod', 'procps', 'libnss-myhostname', 'linux-image-cloud-amd64'],
   ...['openssh-server', 'sudo', 'curl', 'ca-certificates', 'iproute2', 'iputils-ping'],
-  // docker.io without what it recommends; with AppArmor on, as Debian's kernel has it, it needs apparmor_parser.
-  ...['docker.io', 'apparmor'],
+  // For the demo's image.
+  'busybox-static',
+  // Without what it recommends: AppArmor, whose profiles take half a minute at an emulated boot, is off (see box.ts).
+  'docker.io',
   ...['iptables', 'nftables', 'ipset', 'ipvsadm', 'conntrack', 'ethtool', 'socat', 'wireguard-tools'],
 ]
-
-/** The key pair is public: Vagrant knows it and puts one of its own in its place at the first boot. */
-const vagrantPublicKey =
-  'ssh-rsa AAAAB3NzaC1yc2EAAAABIwAAAQEA6NF8iallvQVp22WDkTkyrtvp9eWW6A8YVr+kz4TjGYe7gHzIw+niNltGEFHzD8+v1I2YJ6oXevct1YeS0o9HZyN1Q9qgCgzUFtdOKLv6IedplqoPkcmF0aYet2PkEDo3MlTBckFXPITAMzF8dJSIFo9D8HfdOV0IAdx4O7PtixWKn5y2hMNG0zQPyUecp4pzC6kivAIhyfHilFR61RGL+GPXQ2MWZWFYbAGjyiYJnAmCP3NOTd0jMZEnDkbUvxhMmBYSdETk1rRgm+R4LOzFUGaHqHDLKLX+FIPKcF96hrucXzcWyLbIbEgE98OHlnVYCzRdK8jlqm8tehUc9c9WhQ== vagrant insecure public key\n'
 
 /** Each machine makes its own host keys, before sshd asks for them. */
 const hostKeysUnit = `[Unit]
@@ -44,22 +43,29 @@ const files: Record<string, string> = {
   'etc/sudoers.d/vagrant': 'vagrant ALL=(ALL) NOPASSWD: ALL\n',
 }
 
+/** The private key, beside the disk. */
+export const sshKeyName = 'vagrant_key'
+
 /** The disk of the box. */
 export const boxRecipe: DebianRecipe = {
   name: 'box',
   suite: 'bookworm',
   packages,
   files,
-  masked: unitsThatCostBootTime,
+  // ipvsadm's unit would load rules that somebody saved; sessions of users need no manager here.
+  masked: [...unitsThatCostBootTime, 'ipvsadm.service', 'systemd-logind.service'],
   enabled: ['systemd-networkd', 'host-keys', 'docker'],
   diskGigabytes: 10,
-  inputs: vagrantPublicKey,
-  finish: async (root) => {
+  finish: async (root, work) => {
     await runInside(root, 'useradd', '--create-home', '--shell', '/bin/bash', 'vagrant')
+    // A key pair of this box's own, in it: the one that everybody knows would be replaced at each first boot, which takes minutes
+    // under emulation. RSA: Ruby's net-ssh 7.0 reads no ed25519 key without further packages, and falls over ECDSA ones.
+    const key = join(work, sshKeyName)
+    await run('ssh-keygen', ['-q', '-t', 'rsa', '-m', 'PEM', '-N', '', '-C', 'fairlead-box', '-f', key])
     mkdirSync(join(root, 'home/vagrant/.ssh'), { mode: 0o700 })
-    writeFileSync(join(root, 'home/vagrant/.ssh/authorized_keys'), vagrantPublicKey, { mode: 0o600 })
+    writeFileSync(join(root, 'home/vagrant/.ssh/authorized_keys'), readFileSync(`${key}.pub`), { mode: 0o600 })
     await runInside(root, 'chown', '-R', 'vagrant:vagrant', '/home/vagrant/.ssh')
-    for (const key of globSync(join(root, 'etc/ssh/ssh_host_*'))) rmSync(key)
+    for (const hostKey of globSync(join(root, 'etc/ssh/ssh_host_*'))) rmSync(hostKey)
     // Empty: each machine gets an id at its first boot, without being asked the questions of a first boot.
     writeFileSync(join(root, 'etc/machine-id'), '')
     // The resolver of vagrant-libvirt's own network: systemd-networkd alone does not write down what DHCP says.
