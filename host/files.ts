@@ -1,7 +1,7 @@
 // Files that are there whole or not at all.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
-import { copyFile, lstat, rename, rm, symlink } from 'node:fs/promises'
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { copyFile, rename, rm, symlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Replaces a file at once. mode is for its owner's eyes only unless said otherwise. */
@@ -24,18 +24,16 @@ export async function replaceFile(source: string, path: string): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
+/** Keeps a file under a second name, whatever takes the place of its first. */
+export function linkFile(path: string, second: string): void {
+  rmSync(second, { force: true })
+  linkSync(path, second)
+}
+
 /** Makes or replaces a symbolic link at once. */
 export async function writeLink(target: string, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true })
   await rm(`${path}.new`, { force: true })
   await symlink(target, `${path}.new`)
   await rename(`${path}.new`, path)
-}
-
-/** Whether there is anything at this path, be it a link that leads nowhere. */
-export async function isPresent(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    () => false, // that is the answer
-  )
 }

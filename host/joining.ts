@@ -13,6 +13,7 @@ import {
 import { type ClusterSettings, readClusterSettings } from '../api/client/join/cluster-settings.ts'
 import { discoverCluster } from '../api/client/join/discovery.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
+import { formatKubeconfig } from '../api/credentials/format-kubeconfig.ts'
 import { isUnauthorized } from '../api/objects/status-error.ts'
 import { Refusal } from './failure.ts'
 import { writeWhole } from './files.ts'
@@ -112,26 +113,16 @@ export async function writeCredentials(parts: {
 }): Promise<void> {
   const { entry, nodeName, client, serving } = parts
   mkdirSync(agentPkiDir, { recursive: true, mode: 0o700 })
+  const { commonName: user } = subjectOf(nodeName)
+  // Named rather than held, so that a renewed certificate is two files.
+  const clientFiles = { certFile: 'client.crt', keyFile: 'client.key' }
   const files: [string, string][] = [
     ['ca.crt', entry.caCert],
     ['client.key', client.keyPem],
     ['client.crt', client.certPem],
     ['server.key', serving.keyPem],
     ['server.crt', serving.certPem],
-    ['kubeconfig', formatKubeconfig(entry.serverUrl, `system:node:${nodeName}`)],
+    ['kubeconfig', formatKubeconfig({ server: entry.serverUrl, caCert: entry.caCert, user, client: clientFiles })],
   ]
   for (const [name, text] of files) writeWhole(join(agentPkiDir, name), text)
-}
-
-/** Names the files beside it rather than holding them, so that a renewed certificate is one file. JSON is YAML. */
-function formatKubeconfig(server: string, user: string): string {
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'fairlead', cluster: { server, 'certificate-authority': 'ca.crt' } }],
-    users: [{ name: user, user: { 'client-certificate': 'client.crt', 'client-key': 'client.key' } }],
-    contexts: [{ name: 'fairlead', context: { cluster: 'fairlead', user } }],
-    'current-context': 'fairlead',
-  }
-  return `${JSON.stringify(config, undefined, 2)}\n`
 }

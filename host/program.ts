@@ -6,6 +6,7 @@ import { addInit } from './commands/init.ts'
 import { addJoin } from './commands/join.ts'
 import { addReset } from './commands/reset.ts'
 import { addToken } from './commands/token.ts'
+import { addUpgrade } from './commands/upgrade.ts'
 import { Refusal } from './failure.ts'
 import { tell } from './progress.ts'
 
@@ -25,7 +26,7 @@ export function makeHostProgram(): Command {
     .description('Make this host part of a cluster, and take it out again')
     .addHelpText('after', examples)
     .showHelpAfterError('See fairlead COMMAND --help')
-  for (const add of [addCheck, addInit, addJoin, addToken, addReset]) add(program)
+  for (const add of [addCheck, addInit, addJoin, addToken, addUpgrade, addReset]) add(program)
   return program
 }
 
