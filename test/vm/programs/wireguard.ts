@@ -30,9 +30,14 @@ before(async () => {
 })
 after(() => cluster?.close())
 
+/** With the patience that an emulated machine wants. */
+async function askTcp(from: TestPod, address: string): Promise<string> {
+  return (await run('socat', ['-T30', '-', `TCP:${address},connect-timeout=30`], { ...from.host, input: '' })).trim()
+}
+
 const ask = async (from: TestPod, to: TestPod) => [
-  await cluster.net.askTcp(from.host, to.ips[0] ?? '', 8080),
-  await cluster.net.askTcp(from.host, `[${to.ips[1]}]`, 8081),
+  await askTcp(from, `${to.ips[0]}:8080`),
+  await askTcp(from, `[${to.ips[1]}]:8081`),
 ]
 const names = (answers: string[]) => answers.map((answer) => answer.split(' ')[0])
 
