@@ -31,6 +31,9 @@ export const clusterIps: Record<string, string> = {
   none: '10.96.0.8',
   gone: '10.96.0.9',
   deaf: '10.96.0.10',
+  web6: 'fd00:10:96::5',
+  self6: 'fd00:10:96::6',
+  none6: 'fd00:10:96::8',
 }
 
 export const balancerIp = '198.51.100.7'
@@ -48,6 +51,8 @@ export async function makeBrokenCluster(
       netns: node.host.netns,
     })
     await backend.apply(servicesOf(cluster, node))
+    // The routing decision comes before a refusal. As on real nodes, where this is a default route's.
+    await run('ip', ['-6', 'route', 'add', 'fd00:10:96::/108', 'via', '2001:db8::200'], node.host)
     backends.set(node.name, backend)
   }
   const hosts = new Map([
@@ -92,6 +97,10 @@ function servicesOf({ pods }: TestCluster, node: TestNode): Map<string, ServiceP
     pod === undefined ? [] : [{ ip: pod.ip, port, local: pod.node === node }]
   const service = (name: string, cluster: ServicePort['cluster'], over: Partial<ServicePort> = {}) =>
     makeServicePort({ id: `default/${name}`, clusterIp: clusterIps[name] ?? '', cluster, ...over })
+  const six = (name: string, pod?: TestPod) => {
+    const endpoints = pod === undefined ? [] : [{ ip: pod.ip6, port: 8081, local: pod.node === node }]
+    return [service(name, endpoints, { family: 'ipv6' })]
+  }
   const balanced = { nodePort: 30080, loadBalancerIps: [balancerIp], sourceRanges: ['203.0.113.0/24'] }
   return new Map([
     [
@@ -103,6 +112,9 @@ function servicesOf({ pods }: TestCluster, node: TestNode): Map<string, ServiceP
     ['default/none', [service('none', [])]],
     ['default/gone', [service('gone', [{ ip: '10.244.2.99', port: 8080, local: false }])]],
     ['default/deaf', [service('deaf', at(c, 9999))]],
+    ['default/web6', six('web6', c)],
+    ['default/self6', six('self6', a)],
+    ['default/none6', six('none6')],
   ])
 }
 

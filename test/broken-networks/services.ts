@@ -1,20 +1,14 @@
 // Services as iptables serves them.
 
-import { balancerIp, clusterIps } from './broken-cluster.ts'
+import { anyMode, toNodePort, toSelf, toWeb, toWeb6 } from './any-mode.ts'
+import { clusterIps } from './broken-cluster.ts'
 import type { BrokenNetwork } from './cases.ts'
 
 const lost = 'silent' as const
+const notServed = { cause: 'not-served', at: 'node-1' } as const
 
 export const services: BrokenNetwork[] = [
-  {
-    name: 'a Service has no endpoints',
-    break: [],
-    heal: [],
-    from: 'a',
-    to: 'none',
-    expected: { cause: 'no-endpoints', at: 'node-1', says: /Service default\/none/ },
-    real: 'refused',
-  },
+  ...anyMode,
   {
     name: "a Service's endpoint is nobody's address",
     break: [],
@@ -25,74 +19,48 @@ export const services: BrokenNetwork[] = [
     real: lost,
   },
   {
-    name: "a Service's endpoint does not listen",
-    break: [],
-    heal: [],
-    from: 'a',
-    to: 'deaf',
-    expected: { cause: 'not-listening', at: 'c', says: /9999/ },
-    real: 'refused',
-  },
-  {
-    name: "a Service's address is asked at a port that it has not",
-    break: [],
-    heal: [],
-    from: 'a',
-    to: 'web',
-    port: 81,
-    expected: { cause: 'not-served', at: 'node-1' },
-    real: 'refused',
-  },
-  {
+    ...toWeb,
     name: 'the list of Services was flushed',
     break: ['node-1: iptables -t nat -F KUBE-SERVICES'],
-    heal: [],
-    from: 'a',
-    to: 'web',
-    expected: { cause: 'not-served', at: 'node-1' },
-    real: 'refused',
-    isServices: true,
+    expected: notServed,
   },
   {
+    ...toWeb6,
+    name: 'the list of IPv6 Services was flushed',
+    break: ['node-1: ip6tables -t nat -F KUBE-SERVICES'],
+    expected: notServed,
+  },
+  {
+    ...toWeb,
     name: "a Service's chain was emptied",
     break: ['node-1: iptables -t nat -F {chain of web}'],
-    heal: [],
-    from: 'a',
-    to: 'web',
-    expected: { cause: 'not-served', at: 'node-1' },
-    real: 'refused',
-    isServices: true,
+    expected: notServed,
   },
   {
+    ...toWeb,
     name: 'the jump to the Services was removed',
     break: ['node-1: iptables -t nat -D PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES'],
-    heal: [],
-    from: 'a',
-    to: 'web',
-    expected: { cause: 'not-served', at: 'node-1' },
-    real: 'refused',
-    isServices: true,
+    expected: notServed,
   },
   {
+    ...toWeb6,
+    name: 'the jump to the IPv6 Services was removed',
+    break: [
+      'node-1: ip6tables -t nat -D PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
+    ],
+    expected: notServed,
+  },
+  {
+    ...toNodePort,
     name: "the node port's door was flushed",
     break: ['node-2: iptables -t nat -F KUBE-NODEPORTS'],
-    heal: [],
-    from: 'outside',
-    to: '192.0.2.2',
-    port: 30080,
     expected: { cause: 'not-served', at: 'node-2' },
-    real: 'refused',
-    isServices: true,
   },
   {
+    ...toSelf,
     name: 'the marks for masquerading are gone, so the answer of a node port goes astray',
     break: ['node-1: iptables -t nat -F KUBE-MARK-MASQ'],
-    heal: [],
-    from: 'a',
-    to: 'self',
     expected: { cause: 'martian-source', at: 'a' },
-    real: lost,
-    isServices: true,
   },
   {
     name: 'bridged packets pass no connection tracking',
@@ -114,16 +82,6 @@ export const services: BrokenNetwork[] = [
     protocol: 'udp',
     sourcePort: 40_000,
     expected: { cause: 'conntrack-stale', at: 'node-2', says: /10\.244\.2\.99/ },
-    real: lost,
-  },
-  {
-    name: "a balancer's address is asked by somebody outside its source ranges",
-    break: [],
-    heal: [],
-    from: 'outside',
-    to: balancerIp,
-    port: 80,
-    expected: { cause: 'source-range', at: 'node-2' },
     real: lost,
   },
 ]
