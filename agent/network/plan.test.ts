@@ -150,13 +150,13 @@ test('wireguard leads to every node through its tunnel, the near ones too, and l
       owner: 'Node b',
       publicKey: 'B=',
       endpoint: '192.0.2.2:51820',
-      allowedIps: ['10.244.2.0/24', 'fd00:10:244:2::/64'],
+      allowedIps: ['10.244.2.0/24', 'fd00:10:244:2::/64', '192.0.2.2/32', 'fd00:2::2/128'],
     },
     {
       owner: 'Node c',
       publicKey: 'C=',
       endpoint: '198.51.100.3:51820',
-      allowedIps: ['10.244.3.0/24', 'fd00:10:244:3::/64'],
+      allowedIps: ['10.244.3.0/24', 'fd00:10:244:3::/64', '198.51.100.3/32', 'fd00:3::3/128'],
     },
   ])
   expect(plan.nearNodes.map(({ owner }) => owner)).toEqual(['Node a', 'Node a'])

@@ -108,15 +108,18 @@ function addWays(plan: NodePlan, node: Stored<Node>, addresses: string[], wish: 
 function addPeer(plan: NodePlan, node: Stored<Node>, { uplinks: [underlay] }: NetworkWish): void {
   const owner = `Node ${node.metadata.name}`
   const publicKey = node.metadata.annotations?.[publicKeyAnnotation]
-  const address = internalAddresses(node).find((each) => familyOf(each) === familyOf(underlay?.address ?? ''))
-  const allowedIps = rangesOf(node)
-  if (plan.wireguard === undefined || allowedIps.length === 0 || address === undefined) return
+  const addresses = internalAddresses(node)
+  const address = addresses.find((each) => familyOf(each) === familyOf(underlay?.address ?? ''))
+  const ranges = rangesOf(node)
+  if (plan.wireguard === undefined || ranges.length === 0 || address === undefined) return
   if (publicKey === undefined) {
     plan.problems.push(`${owner} has no WireGuard key: does its agent run with --network wireguard?`)
     return
   }
-  plan.peers.push({ owner, publicKey, endpoint: endpointOf({ address }), allowedIps })
-  plan.routes.push(...allowedIps.map((dst) => ({ dst, dev: wireguardName, owner })))
+  // Its own addresses too, of programs that choose one of them to send from.
+  const own = addresses.map((each) => `${each}/${familyOf(each) === 'ipv4' ? 32 : 128}`)
+  plan.peers.push({ owner, publicKey, endpoint: endpointOf({ address }), allowedIps: [...ranges, ...own] })
+  plan.routes.push(...ranges.map((dst) => ({ dst, dev: wireguardName, owner })))
 }
 
 function addTunnel({ vtep, routes, tunnels, problems }: NodePlan, dst: string, addresses: string[], owner: string) {
