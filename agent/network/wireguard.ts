@@ -1,6 +1,6 @@
 // This node's end of all encrypted tunnels: one WireGuard device, a peer for every other node. A peer's allowed addresses are the
-// pod ranges and addresses of its Node, so that what comes out of a tunnel can only be from its pods or itself. Each agent makes a key of its own and
-// writes the public half on its Node.
+// pod ranges and addresses of its Node, so that what comes out of a tunnel can only be from its pods or itself. Each agent makes
+// a key of its own and writes the public half on its Node.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
