@@ -20,6 +20,23 @@ test('a ConfigMap is read with its name, labels and data; empty fields are left 
   })
 })
 
+test('a certificate request is read with its bytes, times and conditions, whoever it says asks', () => {
+  const extra = field(6, Buffer.concat([field(1, 'team'), field(2, field(1, 'red'))]))
+  const spec = Buffer.concat([
+    field(1, 'PEM'),
+    field(5, 'client auth'),
+    extra,
+    field(7, 'a.example/b'),
+    Buffer.from([64, 88]),
+  ])
+  const condition = Buffer.concat([field(1, 'Approved'), field(4, Buffer.from([8, 60])), field(6, 'True')])
+  const raw = Buffer.concat([field(1, field(1, 'mine')), field(2, spec), field(3, field(1, condition))])
+  expect(decodeProtobuf(wrap('certificates.k8s.io/v1', 'CertificateSigningRequest', raw))).toMatchObject({
+    spec: { request: 'UEVN', usages: ['client auth'], signerName: 'a.example/b', expirationSeconds: 88 },
+    status: { conditions: [{ type: 'Approved', status: 'True', lastUpdateTime: '1970-01-01T00:01:00.000Z' }] },
+  })
+})
+
 test('a kind or a field that is not known is refused, never read in part', () => {
   expect(() => decodeProtobuf(wrap('v1', 'Strange', Buffer.alloc(0)))).toThrow('v1/Strange')
   expect(() => decodeProtobuf(wrap('v1', 'ConfigMap', field(9, 'x')))).toThrow('protobuf field 9')

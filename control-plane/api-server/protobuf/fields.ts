@@ -28,10 +28,12 @@ export const message = (name: string, of: Message): Field => ({ name, type: 'mes
 export const messages = (name: string, of: Message): Field => ({ name, type: 'message', of, repeated: true })
 /** A map of texts. */
 export const strings = (name: string): Field => ({ name, type: 'map', of: 'string' })
+/** Bytes, base64 in JSON. */
+export const binary = (name: string): Field => ({ name, type: 'bytes' })
 /** A map of bytes, base64 in JSON. */
 export const binaries = (name: string): Field => ({ name, type: 'map', of: 'bytes' })
 /** A point in time. */
-const time = (name: string): Field => ({ name, type: 'time' })
+export const time = (name: string): Field => ({ name, type: 'time' })
 /** A number or text. */
 export const intOrString = (name: string): Field => ({ name, type: 'intOrString' })
 /** Creates do not set it. */

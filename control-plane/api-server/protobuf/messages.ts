@@ -2,6 +2,7 @@
 // Numbers: the .proto files of k8s.io/api. A message with a field that is not here is refused, never read in part.
 
 import { accessKinds } from './access-messages.ts'
+import { certificateKinds } from './certificate-messages.ts'
 import {
   binaries,
   bool,
@@ -201,6 +202,7 @@ export const kinds: ReadonlyMap<string, Message> = new Map<string, Message>([
     ]),
   ],
   ...accessKinds,
+  ...certificateKinds,
   ['v1/DeleteOptions', deleteOptions],
   ['meta.k8s.io/v1/DeleteOptions', deleteOptions],
 ])
