@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import type { Layer } from './layer.ts'
@@ -31,9 +32,41 @@ export interface ImageArchive {
 /** The name that Docker and Node's process.arch have for one machine. */
 const dockerArchitecture = (): string => (process.arch === 'x64' ? 'amd64' : process.arch)
 
-/** Writes the archive beside its place, then moves it there whole. */
-export async function writeArchive(path: string, { tags, config, layers }: ImageArchive): Promise<void> {
-  const configText = JSON.stringify({
+/** Writes the archive of one image beside its place, then moves it there whole. */
+export async function writeArchive(path: string, image: ImageArchive): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await pipeline(packArchive([image]), createWriteStream(`${path}.tmp`))
+  await rename(`${path}.tmp`, path)
+}
+
+/** The archive of several images, as a stream. A layer that cannot be read ends it with an error. */
+export function packArchive(images: readonly ImageArchive[]): Readable {
+  const tar = pack()
+  addImages(tar, images).catch((error: Error) => tar.destroy(error))
+  return Readable.from(tar)
+}
+
+type Tar = ReturnType<typeof pack>
+
+async function addImages(tar: Tar, images: readonly ImageArchive[]): Promise<void> {
+  const mtime = new Date(0)
+  const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.digest, layer] as const)))
+  for (const layer of layers.values())
+    await pipeline(createReadStream(layer.path), tar.entry({ name: layerName(layer), size: layer.sizeBytes, mtime }))
+  const manifest = images.map((image) => {
+    const text = makeConfig(image)
+    const name = `${createHash('sha256').update(text).digest('hex')}.json`
+    tar.entry({ name, mtime }, text)
+    return { Config: name, RepoTags: image.tags, Layers: image.layers.map(layerName) }
+  })
+  tar.entry({ name: 'manifest.json', mtime }, JSON.stringify(manifest))
+  tar.finalize()
+}
+
+const layerName = ({ digest }: Layer): string => `${digest.replace('sha256:', '')}/layer.tar`
+
+function makeConfig({ config, layers }: ImageArchive): string {
+  return JSON.stringify({
     architecture: dockerArchitecture(),
     os: 'linux',
     created: '1970-01-01T00:00:00Z',
@@ -41,19 +74,4 @@ export async function writeArchive(path: string, { tags, config, layers }: Image
     rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
     history: layers.map(() => ({ created: '1970-01-01T00:00:00Z', created_by: 'fairlead images' })),
   })
-  const configName = `${createHash('sha256').update(configText).digest('hex')}.json`
-  const layerName = ({ digest }: Layer) => `${digest.replace('sha256:', '')}/layer.tar`
-  const manifest = [{ Config: configName, RepoTags: tags, Layers: layers.map(layerName) }]
-
-  await mkdir(dirname(path), { recursive: true })
-  const tar = pack()
-  const written = pipeline(tar, createWriteStream(`${path}.tmp`))
-  const mtime = new Date(0)
-  for (const layer of layers)
-    await pipeline(createReadStream(layer.path), tar.entry({ name: layerName(layer), size: layer.sizeBytes, mtime }))
-  tar.entry({ name: configName, mtime }, configText)
-  tar.entry({ name: 'manifest.json', mtime }, JSON.stringify(manifest))
-  tar.finalize()
-  await written
-  await rename(`${path}.tmp`, path)
 }

@@ -15,8 +15,8 @@ export const entries = {
 }
 
 /** What dockerode loads beside its client of the HTTP API. The control plane may have a use for gRPC. */
-const unusedByAgent = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs', 'tar-fs', '@balena/dockerignore']
-const stubs = Object.fromEntries(unusedByAgent.map((name) => [name, join(root, 'scripts/unused-package.ts')]))
+const unused = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs', 'tar-fs', '@balena/dockerignore']
+const stubs = Object.fromEntries(unused.map((name) => [name, join(root, 'scripts/unused-package.ts')]))
 
 /** What every form of a bundle has in common. */
 export function bundleOptions(name: string): BuildOptions {
@@ -25,7 +25,7 @@ export function bundleOptions(name: string): BuildOptions {
     bundle: true,
     platform: 'node',
     target: 'node26',
-    alias: name === 'agent' || name === 'host' ? stubs : {},
+    alias: name === 'control-plane' ? {} : stubs,
     // Optional parts: resolved from node_modules at run time, if at all.
     external: ['ssh2', 'cpu-features', '@grpc/grpc-js', '@grpc/proto-loader'],
     keepNames: true,

@@ -5,11 +5,18 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { makeInputKey } from '../../images/input-key.ts'
+import { makeProgram as makePause } from '../../images/pause/image.ts'
 import { root } from '../programs.ts'
 import { bundleEntry } from './bundle.ts'
 import { writeCodeCaches } from './code-caches.ts'
 import { type Architecture, ensureParts, type Parts } from './packages.ts'
 import { cutSymbols, removeLibatomic } from './slim.ts'
+
+/** Files that programs read, as they are: what clients ask the API server for, and the add-on that init applies. */
+const files = {
+  'openapi.json': join(root, 'api/generated/openapi.json'),
+  'dns.yaml': join(root, 'addons/dns/dns.yaml'),
+}
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
@@ -50,7 +57,10 @@ function hashOf(texts: ReadonlyMap<string, string>): string {
 }
 
 function keyOf({ node, lmdb }: Parts): string {
-  return makeInputKey({ sources: [join(import.meta.dirname, '*.ts')], programs: [node, lmdb] })
+  return makeInputKey({
+    sources: [join(import.meta.dirname, '*.ts'), join(root, 'images/pause/*'), ...Object.values(files)],
+    programs: [node, lmdb],
+  })
 }
 
 /** Paths of the assets by their names. */
@@ -63,10 +73,11 @@ async function writeAssets(
   writeFileSync(join(work, 'lmdb.node'), cutSymbols(readFileSync(lmdb)))
   for (const [name, text] of programs) writeFileSync(join(work, `${name}.js`), text)
   await writeCodeCaches(work, architecture, [...programs.keys()])
-  const files = ['lmdb.node', ...[...programs.keys()].flatMap((name) => [`${name}.js`, `${name}.cache`])]
+  writeFileSync(join(work, 'pause'), await makePause(architecture))
+  const made = ['lmdb.node', 'pause', ...[...programs.keys()].flatMap((name) => [`${name}.js`, `${name}.cache`])]
   return {
-    ...Object.fromEntries(files.map((file) => [file, join(work, file)])),
-    'openapi.json': join(root, 'api/generated/openapi.json'),
+    ...Object.fromEntries(made.map((file) => [file, join(work, file)])),
+    ...files,
   }
 }
 
