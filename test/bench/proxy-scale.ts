@@ -1,12 +1,13 @@
-// What Services cost in each proxy mode when they are many: writing them all, an agent's restart that changed nothing, one
-// endpoint that changed, and the first packet of a connection through the last of them.
+// What Services cost in each proxy mode when they are many: writing them all, an agent's restart that changed nothing (and
+// what became of an open connection), one endpoint that changed, and the first packet of a connection through the last of them.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { isProxyMode, removeOtherModes } from '../../agent/proxy/modes.ts'
+import { isProxyMode, type ProxyMode, removeOtherModes } from '../../agent/proxy/modes.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../lab/progress.ts'
+import { Caller } from '../support/caller.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 import { median, range } from './figures.ts'
 import { type Cost, clusterIpOf, lastEndpoints, nodeIp, type Order } from './load/proxy-writer.ts'
@@ -33,7 +34,7 @@ export async function benchProxyScale({ modes, services, endpoints }: ScaleOptio
     for (const mode of modes) {
       if (!isProxyMode(mode)) throw new Error(`no proxy mode ${mode}`)
       await benchSize(mode, node, 1, endpoints)
-      await benchSize(mode, node, services, endpointsEach, () => benchConnects(mode, client, services))
+      await benchSize(mode, node, services, endpointsEach, client)
     }
   } finally {
     await net.close()
@@ -57,28 +58,44 @@ async function build(net: TestNetwork): Promise<{ node: Host; client: Host }> {
   return { node, client }
 }
 
+/** With a client, also what becomes of connections through the last Service, which has real endpoints. */
 async function benchSize(
-  mode: string,
+  mode: ProxyMode,
   node: Host,
   services: number,
   endpoints: number,
-  whileWritten = async (): Promise<void> => undefined,
+  client?: Host,
 ): Promise<void> {
   const name = `${mode} ${services} x ${endpoints}`
   await removeOtherModes(undefined, node)
   const first = await Writer.start(node, mode, services, endpoints)
   report(name, 'from nothing', [await step(`${name}: from nothing`, () => first.ask('sync'))])
+  const open = client && (await openConnection(client, services))
   first.close()
   const generation = await readGeneration(node)
   const second = await Writer.start(node, mode, services, endpoints)
   report(name, 'restart', [await step(`${name}: restart`, () => second.ask('sync'))])
   const written = (await readGeneration(node)) - generation
   console.log(`${name}: restart wrote ${written === 0 ? 'nothing' : `${written} transactions`}`)
+  if (open !== undefined) {
+    const isAlive = (await open.ask('and now?')) === 'and now?'
+    console.log(`${name}: a connection through the last Service ${isAlive ? 'went on' : 'ended'} over the restart`)
+    open.close()
+  }
   const costs: Cost[] = []
   for (let index = 0; index < changes; index++) costs.push(await second.ask('change'))
   report(name, 'one change', costs)
-  await whileWritten()
+  if (client !== undefined) await benchConnects(mode, client, services)
   second.close()
+}
+
+/** It has carried data in both directions. */
+async function openConnection(client: Host, services: number): Promise<Caller> {
+  const connection = new Caller(client, `${clusterIpOf(services - 1)}:80`)
+  // The server's greeting stands in front of the first answer.
+  const answer = await connection.ask('hello')
+  if (answer !== 'xhello') throw new Error(`no connection through the last Service: ${answer ?? 'it ended'}`)
+  return connection
 }
 
 async function benchConnects(mode: string, client: Host, services: number): Promise<void> {

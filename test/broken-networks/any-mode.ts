@@ -51,7 +51,7 @@ export const anyMode: BrokenNetwork[] = [
     from: 'a',
     to: 'web',
     port: 81,
-    expected: { cause: 'not-served', at: 'node-1', says: /Service/},
+    expected: { cause: 'not-served', at: 'node-1', says: /Service/ },
     real: 'refused',
   },
   {

@@ -1,8 +1,6 @@
 // An agent that is killed at any moment of writing leaves Services that work, and the next one goes on from there.
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ServiceChanges } from '../../agent/proxy/backend.ts'
 import { type ProxyMode, removeOtherModes } from '../../agent/proxy/modes.ts'
@@ -10,6 +8,7 @@ import type { Endpoint, ServicePort } from '../../agent/proxy/table.ts'
 import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { NodeProxy } from '../packets/node-proxy.ts'
+import { Caller } from '../support/caller.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 
 const program = join(import.meta.dirname, '..', 'packets', 'main.ts')
@@ -60,27 +59,7 @@ const makePort = (id: string, host: number, endpoints: Omit<Endpoint, 'local'>[]
     cluster: endpoints.map((endpoint) => ({ ...endpoint, local: false })),
   })
 
-/** A connection through the Service; each question is answered with itself. */
-class Caller {
-  readonly #process: ChildProcessWithoutNullStreams
-  readonly #answers: AsyncIterator<string>
-
-  constructor() {
-    this.#process = spawn('nsenter', [`--net=${client.netns}`, 'socat', '-', 'TCP:10.96.0.1:80,connect-timeout=2'])
-    this.#answers = createInterface(this.#process.stdout)[Symbol.asyncIterator]()
-  }
-
-  /** The answer; undefined when there is no connection, or it has ended. */
-  async ask(question: string): Promise<string | undefined> {
-    this.#process.stdin.write(`${question}\n`)
-    const { value } = await this.#answers.next()
-    return value
-  }
-
-  close(): void {
-    this.#process.kill()
-  }
-}
+const call = () => new Caller(client, '10.96.0.1:80')
 
 const startProxy = (mode: ProxyMode) => NodeProxy.start(node, program, mode, nodeIps)
 
@@ -110,12 +89,12 @@ describe.each(['nftables', 'iptables'] satisfies ProxyMode[])('%s', (mode) => {
     async () => {
       await measureSync(mode, 0)
       const syncMs = await measureSync(mode, 1)
-      const old = new Caller()
+      const old = call()
       expect(await old.ask('hello')).toBe('hello')
       for (let index = 0; index < kills; index++) {
         const killedAtMs = (syncMs * (index + 0.5)) / kills
         await killWhileWriting(mode, index, killedAtMs)
-        const caller = new Caller()
+        const caller = call()
         const word = `killed after ${killedAtMs.toFixed(0)} of ${syncMs.toFixed(0)} ms`
         expect(await caller.ask(word)).toBe(word)
         expect(await old.ask(word)).toBe(word)
@@ -144,7 +123,7 @@ test(
       const next = await startProxy(mode)
       await next.apply(tableOf(index))
       expect(await next.verify()).toEqual([])
-      const caller = new Caller()
+      const caller = call()
       const word = `killed after ${killedAtMs.toFixed(0)} of ${syncMs.toFixed(0)} ms`
       expect(await caller.ask(word)).toBe(word)
       await next.kill()
