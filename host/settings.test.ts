@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import { nodeNameIn } from './agent-health.ts'
+import { describeToken, parseTtl } from './commands/token.ts'
+import { toManifest } from './dns.ts'
+import { dnsAddressOf, type NodeSettings, ownAddress, type ServerSettings } from './settings.ts'
+import { agentUnitText, serverUnitText } from './units.ts'
+
+const server: ServerSettings = {
+  advertiseAddress: '192.0.2.10',
+  port: 6443,
+  clusterCidr: '10.244.0.0/16',
+  serviceCidr: '10.96.0.0/16',
+  clusterDns: '10.96.0.10',
+  clusterDomain: 'cluster.local',
+  network: 'vxlan',
+  proxyMode: 'ipvs',
+  nodePortRange: '30000-32767',
+  loadBalancerPool: undefined,
+}
+const node: NodeSettings = { ...server, nodeName: 'one', nodeIp: '192.0.2.10', networkPolicy: 'on' }
+
+test("the cluster's DNS is the tenth address of the Services", () => {
+  expect(['10.96.0.0/16', '10.11.4.0/24', 'fd00:11::/112', '10.96.0.0/16,fd00::/112'].map(dnsAddressOf)).toEqual([
+    '10.96.0.10',
+    '10.11.4.10',
+    'fd00:11::a',
+    '10.96.0.10',
+  ])
+})
+
+test("a host's own address is that of the default route, IPv4 first, and never that of a container's bridge", () => {
+  const docker = { dev: 'docker0', address: '172.17.0.1', prefix: 16 }
+  const lan = { dev: 'eth1', address: '192.0.2.7', prefix: 24 }
+  const six = { dev: 'eth0', address: '2001:db8::7', prefix: 64 }
+  const four = { dev: 'eth0', address: '198.51.100.7', prefix: 24 }
+  expect(ownAddress({ addresses: [docker, lan, six, four], defaultDev: 'eth0' })).toBe('198.51.100.7')
+  expect(ownAddress({ addresses: [docker, lan], defaultDev: undefined })).toBe('192.0.2.7')
+  expect(ownAddress({ addresses: [docker], defaultDev: undefined })).toBe('')
+})
+
+test('a unit shows every setting as a flag, and its node is found in it again', () => {
+  const text = agentUnitText(node, { resolvConf: '/etc/resolv.conf' })
+  for (const flag of [
+    '--proxy-mode ipvs',
+    '--network vxlan',
+    '--cluster-dns 10.96.0.10',
+    '--resolv-conf /etc/resolv.conf',
+  ])
+    expect(text).toContain(flag)
+  expect(text).toContain('modprobe --all br_netfilter overlay nf_conntrack ip_vs')
+  expect(nodeNameIn(text)).toBe('one')
+  expect(() => nodeNameIn('[Service]\n')).toThrow('was it changed by hand?')
+  expect(serverUnitText(server)).toContain('--advertise-address 192.0.2.10')
+})
+
+test("the DNS manifest gets the cluster's address and domain", () => {
+  const text = 'args: [--zone, cluster.local]\n  clusterIP: 10.96.0.10\n'
+  expect(toManifest(text, { clusterDns: '10.11.0.10', clusterDomain: 'lan' })).toBe(
+    'args: [--zone, lan]\n  clusterIP: 10.11.0.10\n',
+  )
+})
+
+test.each([
+  ['30m', 1_800_000],
+  ['1h30m', 5_400_000],
+  ['7d', 604_800_000],
+  ['0', 0],
+])('a token for %s lasts %i ms', (text, expected) => {
+  expect(parseTtl(text)).toBe(expected)
+})
+
+test.each(['', '5', '1w', '-1h', '1h 30m'])('"%s" is no time for a token', (text) => {
+  expect(() => parseTtl(text)).toThrow('Expected a time')
+})
+
+test("a token's list shows when it ends, and not its secret", () => {
+  const encode = (text: string) => Buffer.from(text).toString('base64')
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'bootstrap-token-abcdef', uid: '', resourceVersion: '1', creationTimestamp: '' },
+    data: {
+      'token-id': encode('abcdef'),
+      'token-secret': encode('0123456789abcdef'),
+      expiration: encode('2027-01-01T10:00:00Z'),
+      description: encode('rack 4'),
+    },
+  }
+  const cells = describeToken(secret, Date.parse('2027-01-01T08:30:00Z'))
+  expect(cells).toEqual(['abcdef', '2027-01-01T10:00:00Z', '1h30m', 'rack 4'])
+})
