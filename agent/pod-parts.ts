@@ -5,10 +5,12 @@ import type { Client } from '../api/client/client.ts'
 import type { EventRecorder } from '../api/client/event-recorder.ts'
 import { ignore, isConflict, isNotFound } from '../api/objects/status-error.ts'
 import { pods } from '../api/resources/pods.ts'
+import { Evictor } from './eviction/evictor.ts'
 import type { Foundation } from './foundation.ts'
 import type { NetworkParts } from './network-parts.ts'
 import { makeCapacity } from './node/node-status.ts'
 import { refusePod } from './pods/admission.ts'
+import type { PodCgroups } from './pods/cgroups.ts'
 import type { EmitEvent, PodDependencies } from './pods/dependencies.ts'
 import { ImagePuller } from './pods/image-puller.ts'
 import type { StoredPod } from './pods/pod.ts'
@@ -21,6 +23,7 @@ import { PodVolumes } from './volumes/pod-volumes.ts'
 
 export class PodParts {
   readonly manager: PodManager
+  readonly #evictor: Evictor
   readonly #objects: WatchedObjects
   readonly #statuses: StatusWriter
 
@@ -33,6 +36,13 @@ export class PodParts {
       onError: report('objects'),
     })
     this.#statuses = new StatusWriter({ client, onError: report('status') })
+    this.#evictor = new Evictor({
+      dataDir: options.dataDir,
+      cgroups: cgroupsOf(options),
+      pods: () => this.manager.list(),
+      evict: (pod, why) => this.manager.evict(pod, why),
+      onError: report('eviction'),
+    })
     this.manager = new PodManager({
       client,
       nodeName: options.nodeName,
@@ -44,7 +54,7 @@ export class PodParts {
 
   /** Runs the pods until the signal aborts; they go on running then. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.manager.run(signal)
+    await Promise.all([this.manager.run(signal), this.#evictor.run(signal)])
     this.#statuses.close()
     this.#objects.close()
   }
@@ -71,7 +81,7 @@ export class PodParts {
         return serviceEnvironment(pod, view.services.list())
       },
       deletePod: (pod) => deletePod(client, pod),
-      admit: (pod) => refusePod(pod, this.manager.list(), allocatable),
+      admit: (pod) => this.#evictor.refuse(pod) ?? refusePod(pod, this.manager.list(), allocatable),
       onError: (error, { metadata }) =>
         log.warn({ part: 'pods', pod: `${metadata.namespace}/${metadata.name}`, err: error }),
       now,
@@ -94,8 +104,12 @@ function describeNode(
       clusterDomain: options.clusterDomain,
       nodeResolvConf: readFileSync(options.resolvConf, 'utf8'),
     },
-    cgroups: { root: options.cgroupRoot, mountPoint: '/sys/fs/cgroup' },
+    cgroups: cgroupsOf(options),
   }
+}
+
+function cgroupsOf({ cgroupRoot }: Foundation['options']): PodCgroups {
+  return { root: cgroupRoot, mountPoint: '/sys/fs/cgroup' }
 }
 
 function toEmit(recorder: EventRecorder): EmitEvent {

@@ -9,24 +9,31 @@ export interface Pressure {
   pids: boolean
 }
 
-const leastMemoryBytes = 100 * 1024 * 1024
+/** Available memory below which the node is short of it, in bytes. */
+export const leastMemoryBytes = 100 * 1024 * 1024
 const leastDiskShare = 0.1
 const leastPidShare = 0.02
 
 /** Looks at the machine now. */
 export async function readPressure(dataDir: string): Promise<Pressure> {
-  const [meminfo, loadavg, pidMax, disk] = await Promise.all([
-    readFile('/proc/meminfo', 'utf8'),
+  const [memoryAvailableBytes, loadavg, pidMax, disk] = await Promise.all([
+    readAvailableMemory(),
     readFile('/proc/loadavg', 'utf8'),
     readFile('/proc/sys/kernel/pid_max', 'utf8'),
     statfs(dataDir),
   ])
   return judgePressure({
-    memoryAvailableBytes: Number(/^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1] ?? Number.MAX_SAFE_INTEGER) * 1024,
+    memoryAvailableBytes,
     diskFreeShare: disk.blocks === 0 ? 1 : disk.bavail / disk.blocks,
     processes: Number(/\/(\d+)/.exec(loadavg)?.[1] ?? 0),
     pidMax: Number(pidMax),
   })
+}
+
+/** Memory that programs can have without anything being swapped out, in bytes (proc(5), MemAvailable). */
+export async function readAvailableMemory(): Promise<number> {
+  const meminfo = await readFile('/proc/meminfo', 'utf8')
+  return Number(/^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1] ?? Number.MAX_SAFE_INTEGER) * 1024
 }
 
 /** The verdict on figures; pure. */

@@ -26,6 +26,13 @@ export function cgroupOf(cgroups: PodCgroups, pod: StoredPod): string {
   return join(classPath(cgroups, qosClassOf(pod)), `pod${pod.metadata.uid}`)
 }
 
+/** Where the pod's cgroup may be as a directory: in the hierarchy of a controller, or in the one of cgroup v2; by both drivers. */
+export async function cgroupDirectories(cgroups: PodCgroups, pod: StoredPod, controller: string): Promise<string[]> {
+  const hierarchies = await listHierarchies(cgroups)
+  const own = hierarchies.filter((path) => path === cgroups.mountPoint || basename(path) === controller)
+  return own.flatMap((hierarchy) => inBothLayouts(cgroupOf(cgroups, pod)).map((path) => join(hierarchy, path)))
+}
+
 /** Removes the pod's cgroups, of whatever class. Those with processes stay: the kernel refuses. */
 export async function removeCgroups(cgroups: PodCgroups, podUid: string): Promise<void> {
   const hierarchies = await listHierarchies(cgroups)

@@ -8,6 +8,8 @@ import type { PodContext } from './pod-context.ts'
 export interface PodFailure {
   reason: string
   message: string
+  /** The node ended it, through no fault of its own. */
+  isDisruption?: boolean
 }
 
 /** What a pod is given that the API no longer knows, in seconds. */
@@ -19,6 +21,8 @@ export class PodEnding {
   readonly #startTime: () => string | undefined
   #isAdmitted = false
   #failure: PodFailure | undefined
+  /** Seconds; undefined: as many as the pod asks for. */
+  #grace: number | undefined
 
   /** startTime: when the node took the pod, as its status says. */
   constructor(context: PodContext, startTime: () => string | undefined) {
@@ -39,7 +43,17 @@ export class PodEnding {
       return { graceSeconds: gracePeriodOf(pod), message }
     this.#admit()
     this.#expire()
-    return this.#failure && { graceSeconds: spec.terminationGracePeriodSeconds ?? 30, message }
+    return this.#failure && { graceSeconds: this.#grace ?? spec.terminationGracePeriodSeconds ?? 30, message }
+  }
+
+  /** The node cannot keep the pod: it fails, and is ended at once. One that is ending already keeps its reason. */
+  evict(why: PodFailure): void {
+    const { deps, pod } = this.#context
+    const { metadata, status } = pod()
+    if (this.#failure !== undefined || metadata.deletionTimestamp !== undefined || isTerminal(status?.phase)) return
+    this.#failure = { ...why, isDisruption: true }
+    this.#grace = 0
+    deps.emit(pod(), { type: 'Warning', ...why })
   }
 
   /** When the pod will have lived for too long, in milliseconds since the epoch. */

@@ -10,6 +10,7 @@ import type { Container, Sandbox } from '../runtime/runtime.ts'
 import { listCgroupPods, removeCgroups } from './cgroups.ts'
 import type { PodDependencies } from './dependencies.ts'
 import type { StoredPod } from './pod.ts'
+import type { PodFailure } from './pod-ending.ts'
 import { referencesOf } from './watched-objects.ts'
 import { PodWorker } from './worker.ts'
 
@@ -56,6 +57,11 @@ export class PodManager {
   /** The pod "namespace/name" of this node, or undefined. */
   get(key: string): StoredPod | undefined {
     return this.#informer.get(key)
+  }
+
+  /** Ends a pod that the node cannot keep; it fails with this reason. */
+  evict({ metadata }: StoredPod, why: PodFailure): void {
+    this.#workers.get(metadata.uid)?.evict(why)
   }
 
   /** An object that volumes may show has changed ("configmaps/<namespace>/<name>"). */

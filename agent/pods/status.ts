@@ -3,6 +3,7 @@
 import type { ContainerStatus, PodCondition, PodStatus } from '../../api/generated/types.ts'
 import { type ContainerFacts, makeContainerStatus, toTime } from './container-status.ts'
 import { isSidecar, isTerminal, listTemplates, qosClassOf, type StoredPod } from './pod.ts'
+import type { PodFailure } from './pod-ending.ts'
 
 export interface StatusFacts extends ContainerFacts {
   /** Addresses of the ready sandbox; empty while there is none. */
@@ -10,7 +11,7 @@ export interface StatusFacts extends ContainerFacts {
   /** The node's addresses, one a family. */
   hostIps: readonly string[]
   /** Set when the pod was refused or ended by the node itself: it is Failed, whatever its containers say. */
-  failure?: { reason: string; message: string }
+  failure?: PodFailure
 }
 
 /** What pods/status should hold now. Conditions that others wrote are kept. */
@@ -126,6 +127,9 @@ function makeConditions(
     Ready: judgeGates(pod, old, containersReady),
     ContainersReady: containersReady,
     PodScheduled: { status: 'True' },
+    ...(facts.failure?.isDisruption && {
+      DisruptionTarget: { status: 'True', reason: 'TerminationByKubelet', message: facts.failure.message },
+    }),
   }
   const ours = Object.entries(verdicts).map(([type, verdict]) => {
     const before = old.find((condition) => condition.type === type)

@@ -251,6 +251,19 @@ test('a pod past its activeDeadlineSeconds fails with DeadlineExceeded', async (
   await until(async () => expect(await running()).toEqual([]))
 })
 
+test('a pod that the node cannot keep is ended at once, and says why', async () => {
+  const worker = start(makePod({ terminationGracePeriodSeconds: 3600 }))
+  await until(async () => expect(await running()).toHaveLength(1))
+  worker.evict({ reason: 'Evicted', message: 'The node was low on resource: memory.' })
+  await until(async () => expect(await running()).toEqual([]))
+  await until(() => expect(latest()).toMatchObject({ phase: 'Failed', reason: 'Evicted' }))
+  expect(latest().conditions?.find(({ type }) => type === 'DisruptionTarget')).toMatchObject({
+    status: 'True',
+    reason: 'TerminationByKubelet',
+  })
+  expect(events).toContain('Evicted: The node was low on resource: memory.')
+})
+
 test('a pod that the node refuses is Failed and nothing is made for it', async () => {
   deps.admit = () => ({ reason: 'OutOfcpu', message: 'too big' })
   start(makePod())

@@ -14,7 +14,7 @@ import { keyOf, newestSandbox, planPod, type Step } from './plan.ts'
 import { isTerminal, type StoredPod } from './pod.ts'
 import { PodContainers } from './pod-containers.ts'
 import type { PodContext } from './pod-context.ts'
-import { PodEnding } from './pod-ending.ts'
+import { PodEnding, type PodFailure } from './pod-ending.ts'
 import { PodSandboxes } from './pod-sandboxes.ts'
 import { PreparedVolumes } from './prepared-volumes.ts'
 import { makeStatus } from './status.ts'
@@ -94,6 +94,12 @@ export class PodWorker {
   markGone(): void {
     this.#isGone = true
     this.#containers.hurryKills(this.#isGone)
+    this.#alarm.wake()
+  }
+
+  /** The node cannot keep the pod. */
+  evict(why: PodFailure): void {
+    this.#ending.evict(why)
     this.#alarm.wake()
   }
 
