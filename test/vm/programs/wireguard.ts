@@ -32,7 +32,9 @@ after(() => cluster?.close())
 
 /** With the patience that an emulated machine wants. */
 async function askTcp(from: TestPod, address: string): Promise<string> {
-  return (await run('socat', ['-T30', '-', `TCP:${address},connect-timeout=30`], { ...from.host, input: '' })).trim()
+  return (
+    await run('socat', ['-t30', '-T30', '-', `TCP:${address},connect-timeout=30`], { ...from.host, input: '' })
+  ).trim()
 }
 
 const ask = async (from: TestPod, to: TestPod) => [
