@@ -7,14 +7,14 @@ import { addressType, hasFlags } from '../tests.ts'
 
 export type Condition = (context: RuleContext) => boolean
 
+type Packet = RuleContext['packet']
+
 interface Option {
   /** How many words belong to it. */
   values: number
   /** `rest` are the words after the first value, `all` those of the whole rule. */
   make(value: string, rest: readonly string[], all: readonly string[]): Condition
 }
-
-const one = (make: (value: string) => Condition): Option => ({ values: 1, make })
 
 /** Options that decide nothing themselves, and how many words they take. */
 export const harmless: Record<string, number> = {
@@ -43,177 +43,92 @@ const protocolNumbers: Record<string, string> = {
 }
 
 export const conditions: Record<string, Option> = {
-  '-s': one(
-    (range) =>
-      ({ packet }) =>
-        isWithin(packet.source, range),
-  ),
-  '-d': one(
-    (range) =>
-      ({ packet }) =>
-        isWithin(packet.destination, range),
-  ),
-  '-i': one(
-    (name) =>
-      ({ iif }) =>
-        isDevice(iif, name),
-  ),
-  '-o': one(
-    (name) =>
-      ({ oif }) =>
-        isDevice(oif, name),
-  ),
-  '-p': one(
-    (name) =>
-      ({ packet }) =>
-        name === 'all' || (protocolNumbers[name] ?? name) === packet.protocol,
-  ),
-  '--dport': one(
-    (ports) =>
-      ({ packet }) =>
-        isPort(packet.port, ports),
-  ),
-  '--sport': one(
-    (ports) =>
-      ({ packet }) =>
-        isPort(packet.sourcePort, ports),
-  ),
-  '--dports': one(
-    (ports) =>
-      ({ packet }) =>
-        isPort(packet.port, ports),
-  ),
-  '--sports': one(
-    (ports) =>
-      ({ packet }) =>
-        isPort(packet.sourcePort, ports),
-  ),
-  '--ports': one(
-    (ports) =>
-      ({ packet }) =>
-        isPort(packet.port, ports) || isPort(packet.sourcePort, ports),
-  ),
+  '-s': range(({ source }) => source),
+  '-d': range(({ destination }) => destination),
+  '-i': device(({ iif }) => iif),
+  '-o': device(({ oif }) => oif),
+  '-p': one(({ packet }, name) => name === 'all' || (protocolNumbers[name] ?? name) === packet.protocol),
+  '--dport': numbers(({ port }) => [port]),
+  '--sport': numbers(({ sourcePort }) => [sourcePort]),
+  '--dports': numbers(({ port }) => [port]),
+  '--sports': numbers(({ sourcePort }) => [sourcePort]),
+  '--ports': numbers(({ port, sourcePort }) => [port, sourcePort]),
   '--ctstate': one(isInState),
   '--state': one(isInState),
-  '--ctstatus': one((names) => (context) => names.split(',').some((name) => hasStatus(context, name))),
-  '--ctdir': one(
-    (name) =>
-      ({ packet }) =>
-        (packet.tracked?.direction ?? 'original') === name.toLowerCase(),
-  ),
-  '--ctorigdst': one(
-    (range) =>
-      ({ packet }) =>
-        isWithin(original(packet).destination, range),
-  ),
-  '--ctorigdstport': one(
-    (ports) =>
-      ({ packet }) =>
-        isPort(original(packet).port, ports),
-  ),
-  '--ctorigsrc': one(
-    (range) =>
-      ({ packet }) =>
-        isWithin(original(packet).source, range),
-  ),
-  'mark --mark': one(
-    (mark) =>
-      ({ packet }) =>
-        isMarked(packet.mark, mark),
-  ),
-  'connmark --mark': one((mark) => () => isMarked(0, mark)),
-  '--src-type': one((types) => (context) => types.split(',').includes(addressType(context, context.packet.source))),
-  '--dst-type': one(
-    (types) => (context) => types.split(',').includes(addressType(context, context.packet.destination)),
-  ),
-  '--src-range': one(
-    (range) =>
-      ({ packet }) =>
-        isWithin(packet.source, range),
-  ),
-  '--dst-range': one(
-    (range) =>
-      ({ packet }) =>
-        isWithin(packet.destination, range),
-  ),
-  '--match-set': {
-    values: 2,
-    make: (name, [directions = '']) => {
-      return (context) => isInSet(context, name, directions.split(','))
-    },
-  },
+  '--ctstatus': one((context, names) => names.split(',').some((name) => hasStatus(context, name))),
+  '--ctdir': one(({ packet }, name) => (packet.tracked?.direction ?? 'original') === name.toLowerCase()),
+  '--ctorigdst': range((packet) => original(packet).destination),
+  '--ctorigdstport': numbers((packet) => [original(packet).port]),
+  '--ctorigsrc': range((packet) => original(packet).source),
+  'mark --mark': one(({ packet }, mark) => isMarked(packet.mark, mark)),
+  'connmark --mark': one((_, mark) => isMarked(0, mark)),
+  '--src-type': one((context, types) => types.split(',').includes(addressType(context, context.packet.source))),
+  '--dst-type': one((context, types) => types.split(',').includes(addressType(context, context.packet.destination))),
+  '--src-range': range(({ source }) => source),
+  '--dst-range': range(({ destination }) => destination),
+  '--match-set': two((context, name, directions) => isInSet(context, name, directions.split(','))),
   '--mode': { values: 1, make: (mode, _, all) => (context) => isChosen(context, mode, all) },
-  '--tcp-flags': {
+  '--tcp-flags': two(hasFlags),
+  '--icmp-type': one(isEcho),
+  '--icmpv6-type': one(isEcho),
+  '--physdev-in': device(({ physicalIn }) => physicalIn),
+  '--physdev-out': device(({ physicalOut }) => physicalOut),
+  '--physdev-is-bridged': none(({ physicalOut }) => physicalOut !== ''),
+  '--physdev-is-in': none(({ physicalIn }) => physicalIn !== ''),
+  '--pkt-type': one((_, type) => type === 'unicast'),
+  '--length': numbers(({ bytes }) => [bytes]),
+  // Whether a client came before is not in the picture: a new one is traced.
+  '--rcheck': none(() => false),
+  '--update': none(() => false),
+}
+
+function none(test: Condition): Option {
+  return { values: 0, make: () => test }
+}
+
+function one(test: (context: RuleContext, value: string) => boolean): Option {
+  return { values: 1, make: (value) => (context) => test(context, value) }
+}
+
+function two(test: (context: RuleContext, first: string, second: string) => boolean): Option {
+  return {
     values: 2,
     make:
-      (mask, [wanted = '']) =>
+      (first, [second = '']) =>
       (context) =>
-        hasFlags(context, mask, wanted),
-  },
-  '--icmp-type': one(
-    (type) =>
-      ({ packet }) =>
-        packet.protocol === 'icmp' && isEcho(packet, type),
-  ),
-  '--icmpv6-type': one(
-    (type) =>
-      ({ packet }) =>
-        packet.protocol === 'icmp' && isEcho(packet, type),
-  ),
-  '--physdev-in': one(
-    (name) =>
-      ({ physicalIn }) =>
-        isDevice(physicalIn, name),
-  ),
-  '--physdev-out': one(
-    (name) =>
-      ({ physicalOut }) =>
-        isDevice(physicalOut, name),
-  ),
-  '--physdev-is-bridged': {
-    values: 0,
-    make:
-      () =>
-      ({ physicalOut }) =>
-        physicalOut !== '',
-  },
-  '--physdev-is-in': {
-    values: 0,
-    make:
-      () =>
-      ({ physicalIn }) =>
-        physicalIn !== '',
-  },
-  '--pkt-type': one((type) => () => type === 'unicast'),
-  '--length': one(
-    (lengths) =>
-      ({ packet }) =>
-        isPort(packet.bytes, lengths),
-  ),
-  // Whether a client came before is not in the picture: a new one is traced.
-  '--rcheck': { values: 0, make: () => () => false },
-  '--update': { values: 0, make: () => () => false },
+        test(context, first, second),
+  }
 }
 
-/** "eth+" fits every name that begins so. */
-function isDevice(name: string, wanted: string): boolean {
-  return wanted.endsWith('+') ? name.startsWith(wanted.slice(0, -1)) : name === wanted
+/** Whether an address is the one named, or of the range. */
+function range(addressOf: (packet: Packet) => string): Option {
+  return one(({ packet }, wanted) => isWithin(addressOf(packet), wanted))
 }
 
-/** "80", "80:90" and lists of them. */
-function isPort(port: number, wanted: string): boolean {
-  return wanted.split(',').some((part) => {
-    const [first = '', last = first] = part.split(':')
-    return port >= Number(first || 0) && port <= Number(last || 65_535)
+/** Whether one of some numbers is one of "80", "80:90" and lists of them. */
+function numbers(numbersOf: (packet: Packet) => number[]): Option {
+  return one(({ packet }, wanted) => numbersOf(packet).some((number) => isListed(number, wanted)))
+}
+
+/** Whether a name is the one wanted; "eth+" fits every name that begins so. */
+function device(nameOf: (context: RuleContext) => string): Option {
+  return one((context, wanted) => {
+    const name = nameOf(context)
+    return wanted.endsWith('+') ? name.startsWith(wanted.slice(0, -1)) : name === wanted
   })
 }
 
-function isInState(names: string): Condition {
-  const wanted = new Set(names.split(','))
-  return (context) => {
-    const state = context.packet.tracked?.state ?? 'INVALID'
-    return wanted.has(state) || ['DNAT', 'SNAT'].some((name) => wanted.has(name) && hasStatus(context, name))
-  }
+function isListed(number: number, wanted: string): boolean {
+  return wanted.split(',').some((part) => {
+    const [first = '', last = first] = part.split(':')
+    return number >= Number(first || 0) && number <= Number(last || 65_535)
+  })
+}
+
+function isInState(context: RuleContext, names: string): boolean {
+  const wanted = names.split(',')
+  const state = context.packet.tracked?.state ?? 'INVALID'
+  return wanted.includes(state) || ['DNAT', 'SNAT'].some((name) => wanted.includes(name) && hasStatus(context, name))
 }
 
 /** Whether the connection's addresses were translated. */
@@ -226,7 +141,7 @@ function hasStatus({ packet }: RuleContext, name: string): boolean {
   return name === 'SEEN_REPLY' || name === 'ASSURED' ? packet.tracked?.direction === 'reply' : name === 'CONFIRMED'
 }
 
-const original = (packet: RuleContext['packet']) => packet.tracked?.connection?.original ?? packet
+const original = (packet: Packet) => packet.tracked?.connection?.original ?? packet
 
 /** "0x4000/0x4000". */
 function isMarked(mark: number, wanted: string): boolean {
@@ -242,7 +157,9 @@ function isChosen(context: RuleContext, mode: string, words: readonly string[]):
   return context.choose(2) === 0
 }
 
-function isEcho({ family, isAnswer }: RuleContext['packet'], type: string): boolean {
+function isEcho({ packet }: RuleContext, type: string): boolean {
+  const { protocol, family, isAnswer } = packet
+  if (protocol !== 'icmp') return false
   const isReply = isAnswer === true
   const [request, reply] = family === 'ipv4' ? ['8', '0'] : ['128', '129']
   return (
