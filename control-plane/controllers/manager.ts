@@ -34,7 +34,7 @@ import { ServiceAccountController } from './service-account/service-account.ts'
 import { defaultTimings, type Timings } from './timings.ts'
 
 /** What it takes for hosts to join: whom they find, what they are told, and who signs for them. */
-export interface JoiningOptions {
+interface JoiningOptions {
   /** Where hosts reach the API server. */
   serverUrl: string
   /** Names and addresses of the API server, which no node may have. */

@@ -46,7 +46,7 @@ export function whyNotNewNode(
 }
 
 /** The agent's certificate bears the node's name, so that a node cannot have the name of another server. */
-export function whyNotNodeName(name: string, reserved: Reserved): string | undefined {
+function whyNotNodeName(name: string, reserved: Reserved): string | undefined {
   const why = whyNotDnsSubdomain(name)
   if (why !== undefined) return `node name "${name}": ${why}`
   return reserved.names.includes(name) || ipaddr.isValid(name)

@@ -7,7 +7,7 @@ import { conditionOf, readRequest, type StoredRequest, withCondition } from './r
 import { isOurs, whyNotSigned } from './signer-rules.ts'
 
 /** What a certificate is to say. */
-export interface CertificateOrder {
+interface CertificateOrder {
   commonName: string
   organizations: readonly string[]
   /** DNS names and addresses. */

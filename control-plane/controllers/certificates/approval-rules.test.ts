@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import type { Node, Pod } from '../../../api/generated/types.ts'
+import type { Stored } from '../../../api/objects/object.ts'
+import { whyNotNewNode, whyNotServing } from './approval-rules.ts'
+
+const reserved = {
+  names: ['localhost', 'kubernetes.default.svc', '127.0.0.1', '10.96.0.1', '192.0.2.10'],
+  cidrs: ['10.96.0.0/16', '10.244.0.0/16', 'fd00:10:244::/56'],
+}
+const meta = { uid: 'u', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' }
+
+function makeNode(name: string, ready: string, address = '192.0.2.11', labels = {}): Stored<Node> {
+  const conditions = [{ type: 'Ready', status: ready }]
+  const status = { conditions, addresses: [{ type: 'InternalIP', address }] }
+  return { metadata: { ...meta, name, labels }, spec: {}, status }
+}
+const pod: Stored<Pod> = { metadata: { ...meta, name: 'p', namespace: 'default' }, spec: { containers: [] } }
+const marked = { 'tier.node-restriction.kubernetes.io/secret': 'true' }
+
+test.each<[expected: string | undefined, node: Stored<Node> | undefined, pods: Stored<Pod>[]]>([
+  [undefined, undefined, []],
+  ['exists and is Ready', makeNode('n', 'True'), []],
+  ['exists and has 1 pods', makeNode('n', 'Unknown'), [pod]],
+  ['exists and has labels that an administrator gave it', makeNode('n', 'False', '192.0.2.11', marked), []],
+  [undefined, makeNode('n', 'Unknown'), []],
+])('a host that would become a node: %s', (expected, node, pods) => {
+  const why = whyNotNewNode('n', node, pods, reserved)
+  if (expected === undefined) expect(why).toBeUndefined()
+  else expect(why).toContain(`node "n" ${expected}`)
+})
+
+test.each(['localhost', 'kubernetes.default.svc', '192.0.2.99', 'fd00::1', 'Upper', ''])(
+  'no node is called "%s"',
+  (name) => {
+    expect(whyNotNewNode(name, undefined, [], reserved)).toContain(`node name "${name}"`)
+  },
+)
+
+const others = [makeNode('n', 'True', '192.0.2.11'), makeNode('other', 'Unknown', 'fd00:0:0::7')]
+
+test.each<[expected: string | undefined, dnsNames: string[], addresses: string[]]>([
+  [undefined, ['n'], ['192.0.2.11', '192.0.2.12']],
+  [undefined, [], ['fd00::8']],
+  ['DNS name "kubernetes.default.svc"', ['n', 'kubernetes.default.svc'], []],
+  ['DNS name "other"', ['other'], []],
+  ['address fd00::7: is that of node "other"', ['n'], ['fd00::7']],
+  ['address ::ffff:127.0.0.1: belongs to no single host', ['n'], ['::ffff:127.0.0.1']],
+  ["address 192.0.2.10: is the API server's", ['n'], ['192.0.2.10']],
+  ["address ::ffff:c000:20a: is the API server's", ['n'], ['::ffff:c000:20a']],
+  ['address 10.244.3.3: is in a range of Services or pods', ['n'], ['10.244.3.3']],
+  ['address fd00:10:244::1: is in a range', ['n'], ['fd00:10:244::1']],
+  ['address 0.0.0.0: belongs to no single host', ['n'], ['0.0.0.0']],
+  ['address n2: is none', ['n'], ['n2']],
+])('a serving certificate: %s', (expected, dnsNames, addresses) => {
+  const why = whyNotServing('n', { dnsNames, addresses }, others, reserved)
+  if (expected === undefined) expect(why).toBeUndefined()
+  else expect(why).toContain(expected)
+})
