@@ -34,7 +34,7 @@ const files: Record<string, string> = {
   'etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
   'etc/fstab': '/dev/vda / ext4 defaults,noatime 0 0\n',
   // The network by which Vagrant reaches the machine. It writes a file of its own for the private network.
-  'etc/systemd/network/10-eth0.network': '[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n',
+  'etc/systemd/network/10-eth0.network': '[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n[DHCPv4]\nClientIdentifier=mac\n',
   'etc/systemd/system/host-keys.service': hostKeysUnit,
   'etc/initramfs-tools/modules': 'virtio_pci\nvirtio_blk\nvirtio_net\n',
   'etc/initramfs-tools/conf.d/list': 'MODULES=list\nCOMPRESS=lz4\n',
@@ -68,6 +68,8 @@ export const boxRecipe: DebianRecipe = {
     for (const hostKey of globSync(join(root, 'etc/ssh/ssh_host_*'))) rmSync(hostKey)
     // Empty: each machine gets an id at its first boot, without being asked the questions of a first boot.
     writeFileSync(join(root, 'etc/machine-id'), '')
+    // D-Bus made one as it was installed, and systemd would take that for all machines.
+    rmSync(join(root, 'var/lib/dbus/machine-id'), { force: true })
     // The resolver of vagrant-libvirt's own network: systemd-networkd alone does not write down what DHCP says.
     rmSync(join(root, 'etc/resolv.conf'), { force: true })
     writeFileSync(join(root, 'etc/resolv.conf'), 'nameserver 192.168.121.1\n')
