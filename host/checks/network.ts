@@ -21,9 +21,14 @@ export function neededPorts({ isServer, isNode, port, network, proxyMode }: Host
   if (!isNode) return server
   const health: NeededPort[] =
     proxyMode === 'none' ? [] : [{ port: 10256, protocol: 'tcp', what: 'health of the proxy' }]
-  const tunnel: NeededPort[] =
-    network === 'vxlan' ? [{ port: 4789, protocol: 'udp', what: 'VXLAN tunnels', isKernels: true }] : []
-  return [...server, { port: 10250, protocol: 'tcp', what: 'agent' }, ...health, ...tunnel]
+  return [...server, { port: 10250, protocol: 'tcp', what: 'agent' }, ...health, ...tunnelPorts[network]]
+}
+
+/** The kernel's own sockets: nobody is seen to listen. */
+const tunnelPorts: Record<HostWish['network'], NeededPort[]> = {
+  'host-gw': [],
+  vxlan: [{ port: 4789, protocol: 'udp', what: 'VXLAN tunnels', isKernels: true }],
+  wireguard: [{ port: 51820, protocol: 'udp', what: 'WireGuard tunnels', isKernels: true }],
 }
 
 /** Whether the ports are free. */

@@ -1,8 +1,19 @@
 // The parts of `scripts/test vm`, in the order in which they run.
 
 import type { Part } from '../part.ts'
+import { hosts } from './hosts.ts'
 import { ipvs, ipvsLife, ipvsPackets, ipvsScale, ipvsTrace, packets } from './ipvs.ts'
 import { netFault } from './net-fault.ts'
 import { wireguard } from './wireguard.ts'
 
-export const parts: readonly Part[] = [ipvs, ipvsLife, ipvsTrace, ipvsScale, ipvsPackets, packets, netFault, wireguard]
+export const parts: readonly Part[] = [
+  ipvs,
+  ipvsLife,
+  ipvsTrace,
+  ipvsScale,
+  ipvsPackets,
+  packets,
+  netFault,
+  wireguard,
+  hosts,
+]
