@@ -3,8 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { run } from '../../cni/linux/exec.ts'
 import type { Host } from '../support/namespaces.ts'
 import { PodCluster, type PodNode, type TestPod } from '../support/pod-nodes.ts'
@@ -152,6 +151,13 @@ const breakages: [string, string, string, string][] = [
   ['the host ports', 'nft flush map inet fairlead-cbr0 any4', 'any4 tcp . 8080', 'Pod default/pod'],
 ]
 
+/** A repair makes everything as it should be, and packets go through. */
+async function expectMended(): Promise<void> {
+  await node.ask('repair')
+  expect(await node.ask('verify')).toEqual([])
+  for (const other of others) for (const address of other.ips) await run('ping', ['-c1', '-W2', address], pod.host)
+}
+
 test.each(breakages)('%s is named with its owner, and mended', async (_, command, name, owner) => {
   // Its own loop mends too, a minute later at the latest: not within this test.
   await node.show('sh', '-c', command.replace('LINK', link))
@@ -159,9 +165,7 @@ test.each(breakages)('%s is named with its owner, and mended', async (_, command
   expect(found).toContainEqual(
     expect.objectContaining({ name: expect.stringContaining(name.replace('LINK', link)), owner }),
   )
-  await node.ask('repair')
-  expect(await node.ask('verify')).toEqual([])
-  for (const other of others) for (const address of other.ips) await run('ping', ['-c1', '-W2', address], pod.host)
+  await expectMended()
 })
 
 test('what a pod took from itself is named, and mended', async () => {
@@ -173,8 +177,7 @@ test('what a pod took from itself is named, and mended', async () => {
       `address ${pod.ips[1]} is gone from eth0`,
     ]),
   )
-  await node.ask('repair')
-  for (const other of others) for (const address of other.ips) await run('ping', ['-c1', '-W2', address], pod.host)
+  await expectMended()
 })
 
 test('links and elements of no pod are named and removed', async () => {
@@ -190,19 +193,26 @@ test('links and elements of no pod are named and removed', async () => {
   expect(await node.show('nft', 'list', 'table', 'bridge', 'fairlead-cbr0')).not.toContain('10.244.1.99')
 })
 
+/** A change of each kind that a monitor tells of, by a name of its own. */
+async function poke(name: string): Promise<void> {
+  await node.show('ip', 'link', 'add', name, 'type', 'bridge')
+  await node.show('ip', 'link', 'del', name)
+  await node.show('nft', `add table inet ${name}; delete table inet ${name}`)
+}
+
 test('an agent that comes back and finds nothing changed writes nothing', async () => {
   node.kill()
-  const monitors = [watch('ip', 'monitor', 'link', 'address', 'route', 'rule'), watch('nft', 'monitor')]
-  await pause(300)
+  const monitors = [watch('ip', '-o', 'monitor', 'link', 'address', 'route', 'rule'), watch('nft', 'monitor')]
+  const hears = (name: string) => expect(monitors.every(({ said }) => said().includes(name))).toBe(true)
+  await vi.waitFor(() => poke('first0').then(() => hears('first0')), { timeout: 10_000 })
   await cluster.settle()
   await node.ask('collectGarbage', [pod.sandboxId])
   await node.ask('repair')
-  expect(monitors.map(({ said }) => said())).toEqual(['', ''])
-  // Proof that the monitors hear.
-  await node.show('ip', 'link', 'add', 'heard0', 'type', 'bridge')
-  await node.show('ip', 'link', 'del', 'heard0')
-  await node.show('nft', 'add table inet heard; delete table inet heard')
-  await expect.poll(() => monitors.every(({ said }) => said() !== '')).toBe(true)
+  // Told in order: what came before is all there was.
+  await poke('last0')
+  await vi.waitFor(() => hears('last0'), { timeout: 10_000 })
+  const lines = monitors.flatMap(({ said }) => said().split('\n'))
+  expect(lines.filter((line) => !/^$|^# new generation|first0|last0/.test(line))).toEqual([])
   for (const { process } of monitors) {
     process.kill()
     await once(process, 'close')
