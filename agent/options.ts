@@ -43,7 +43,7 @@ export interface AgentOptions {
 
 /** Reads the command line; prints why and ends the process when it cannot be read. */
 export function parseOptions(argv: readonly string[]): AgentOptions {
-  const command = new Command('fairlead-agent')
+  const command = new Command('fairlead agent')
     .description('Runs the pods of one node: containers, volumes, network, Services.')
     .requiredOption('--node-name <name>', 'name of the Node object')
     .requiredOption(

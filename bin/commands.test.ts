@@ -6,7 +6,7 @@ test('called cbr it is the CNI plugin, whatever its words', () => {
 })
 
 test.each([
-  [['server', '--port', '1'], 'control-plane', 'fairlead server', ['serve', '--port', '1']],
+  [['server', '--port', '1'], 'control-plane', 'fairlead server', ['server', '--port', '1']],
   [['agent', '--node-name', 'a'], 'agent', 'fairlead agent', ['--node-name', 'a']],
   [['cni'], 'cbr', 'fairlead cni', []],
   [['dns', '--port', '53'], 'dns', 'fairlead dns', ['--port', '53']],

@@ -28,7 +28,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['upgrade', onHost('this host goes over to the file that is called')],
   ['reset', onHost('take everything of Fairlead off this host')],
   ['images', { program: 'images', help: 'the images that every host needs, made from this file' }],
-  ['server', { program: 'control-plane', first: ['serve'], help: 'run the control plane' }],
+  ['server', { program: 'control-plane', first: ['server'], help: 'run the control plane' }],
   ['issue-node', { program: 'control-plane', first: ['issue-node'], help: "write an agent's credentials by hand" }],
   ['agent', { program: 'agent', help: "run this node's pods" }],
   ['cni', { program: 'cbr', help: 'the CNI plugin, as the file is when it is called cbr' }],

@@ -46,7 +46,7 @@ const dataDirFlag = ['--data-dir <dir>', 'where the store, keys and certificates
 
 /** The program, to be given a command line. */
 export function makeProgram({ serve, issueNode }: Commands): Command {
-  const program = new Command('control-plane').description(
+  const program = new Command('fairlead').description(
     'Runs the control plane of a Fairlead cluster: API server, scheduler and controllers in one process.',
   )
   addServe(program).action(serve)
@@ -56,7 +56,8 @@ export function makeProgram({ serve, issueNode }: Commands): Command {
 
 function addServe(program: Command): Command {
   return program
-    .command('serve')
+    .command('server')
+    .alias('serve')
     .description('run until SIGTERM; the first start makes keys and DATA-DIR/admin.kubeconfig')
     .option(...dataDirFlag)
     .option('--bind-address <address>', 'address to listen on', parseAddress, '0.0.0.0')
@@ -89,7 +90,7 @@ function addServe(program: Command): Command {
       'after',
       `
 Examples:
-  control-plane serve --data-dir /var/lib/fairlead --advertise-address 10.0.0.10
+  fairlead server --data-dir /var/lib/fairlead --advertise-address 10.0.0.10
   KUBECONFIG=/var/lib/fairlead/admin.kubeconfig kubectl get nodes`,
     )
 }
@@ -107,7 +108,7 @@ function addIssueNode(program: Command): Command {
       'after',
       `
 Example:
-  control-plane issue-node --name node-1 --address 10.0.0.11 --server https://10.0.0.10:6443 --out node-1`,
+  fairlead issue-node --name node-1 --address 10.0.0.11 --server https://10.0.0.10:6443 --out node-1`,
     )
 }
 

@@ -25,7 +25,7 @@ export function readOptions(argv: readonly string[] = process.argv): DnsOptions 
 }
 
 function makeProgram(): Command {
-  return new Command('dns')
+  return new Command('fairlead dns')
     .description("Answers DNS questions about the cluster's Services and pods from memory, and forwards all others.")
     .option('--zone <name>', 'zone of the cluster', toZone, 'cluster.local')
     .option('--ttl <seconds>', 'how long clients may keep answers about the cluster', toNumber(0, 3_600), 5)
@@ -42,8 +42,8 @@ function makeProgram(): Command {
       'after',
       `
 Examples:
-  dns --upstream 192.0.2.53 --stub corp.example=192.0.2.60,192.0.2.61
-  dns --kubeconfig admin.kubeconfig --host 127.0.0.1 --port 5300
+  fairlead dns --upstream 192.0.2.53 --stub corp.example=192.0.2.60,192.0.2.61
+  fairlead dns --kubeconfig admin.kubeconfig --host 127.0.0.1 --port 5300
   dig -p 5300 @127.0.0.1 kubernetes.default.svc.cluster.local`,
     )
 }
