@@ -62,7 +62,7 @@ export async function enterCluster({ server, token, caCertHash, nodeName }: Pass
 }
 
 function refuse(error: unknown): never {
-  throw new Refusal(`${error instanceof Error ? error.message : error}. Nothing was changed`, { cause: error })
+  throw new Refusal(`${error instanceof Error ? error.message : error}\nNothing was changed`, { cause: error })
 }
 
 function explainToken(error: unknown): never {

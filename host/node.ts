@@ -23,7 +23,7 @@ export async function startNode(settings: NodeSettings, client: HttpClient, sign
 }
 
 /** Returns when the cluster has the Node as Ready. */
-export async function waitForNode(name: string, client: HttpClient, signal?: AbortSignal): Promise<void> {
+async function waitForNode(name: string, client: HttpClient, signal?: AbortSignal): Promise<void> {
   const waiting = { limitMs: readyLimitMs, ...(signal && { signal }) }
   await waitForUnit(agentUnit, `node ${name} is not ready`, waiting, async () => {
     const { status } = await client.get(nodes, { name })

@@ -14,12 +14,6 @@ export async function showUnit(unit: string, names: readonly string[]): Promise<
   )
 }
 
-/** Whether the unit runs, or is on its way to run again. */
-export async function isUnitActive(unit: string): Promise<boolean> {
-  const state = (await showUnit(unit, ['ActiveState'])).get('ActiveState')
-  return state === 'active' || state === 'activating' || state === 'reloading'
-}
-
 /** Makes systemd read its unit files again. */
 export async function reloadUnits(): Promise<void> {
   await run('systemctl', ['daemon-reload'])

@@ -23,7 +23,7 @@ export interface HostWish {
 }
 
 /** ok; warning: it will work, but perhaps not as expected; failed: it will not work. */
-export type CheckState = 'ok' | 'warning' | 'failed'
+type CheckState = 'ok' | 'warning' | 'failed'
 
 export interface CheckResult {
   name: string

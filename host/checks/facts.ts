@@ -3,7 +3,7 @@
 import type { KernelFeature } from '../../cni/linux/kernel-features.ts'
 
 /** A port that somebody listens on. */
-export interface Listener {
+interface Listener {
   protocol: 'tcp' | 'udp'
   /** "*" takes both families. */
   address: string

@@ -82,7 +82,7 @@ export const checkPrograms: Check = (facts, wish) => {
 }
 
 /** The line that installs what has these programs. */
-export function installCommand({ packages }: Pick<HostFacts, 'packages'>, programs: readonly string[]): string {
+function installCommand({ packages }: Pick<HostFacts, 'packages'>, programs: readonly string[]): string {
   const manager = packages === 'dnf' ? 'dnf' : 'apt'
   const names = [...new Set(programs.map((name) => packagesOf[name]?.[manager] ?? name))].join(' ')
   return packages === 'unknown' ? `install ${names}` : `${packages} install ${names}`

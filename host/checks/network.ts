@@ -16,7 +16,7 @@ interface NeededPort {
 }
 
 /** Ports of what the host is to become. */
-export function neededPorts({ isServer, isNode, port, network, proxyMode }: HostWish): NeededPort[] {
+function neededPorts({ isServer, isNode, port, network, proxyMode }: HostWish): NeededPort[] {
   const server: NeededPort[] = isServer ? [{ port, protocol: 'tcp', what: 'API server' }] : []
   if (!isNode) return server
   const health: NeededPort[] =

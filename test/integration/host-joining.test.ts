@@ -1,0 +1,64 @@
+// What `fairlead join` says when it is not let in, against a control plane on a real port. Nothing is written by what is tried here.
+
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import {
+  type BootstrapSecretOptions,
+  makeBootstrapSecret,
+  makeBootstrapToken,
+} from '../../api/client/join/bootstrap-token.ts'
+import { hashOfAuthority } from '../../api/client/join/discovery.ts'
+import { secrets } from '../../api/resources/secrets.ts'
+import { enterCluster } from '../../host/joining.ts'
+import { clusterSettings, startControlPlane, type TestControlPlane } from '../support/start-control-plane.ts'
+
+let cluster: TestControlPlane
+beforeAll(async () => {
+  cluster = await startControlPlane()
+  await vi.waitFor(async () => void (await enterCluster(await passOf())), { timeout: 15_000 })
+})
+afterAll(async () => await cluster?.close())
+
+async function createToken(options: BootstrapSecretOptions = {}): Promise<string> {
+  const token = makeBootstrapToken()
+  await cluster.admin.create(secrets, makeBootstrapSecret(token, options))
+  return token.token
+}
+
+async function passOf(options: BootstrapSecretOptions = {}) {
+  const token = await createToken(options)
+  return { server: cluster.host, token, caCertHash: hashOfAuthority(cluster.pki.caCert), nodeName: 'new' }
+}
+
+const renewed = 'fairlead token create --print-join-command'
+
+test('with the right token and hash the settings of the cluster come', async () => {
+  const { settings, caCert } = await enterCluster(await passOf())
+  expect([settings, caCert]).toEqual([clusterSettings, cluster.pki.caCert])
+})
+
+test('a wrong token is told how to get another', async () => {
+  const pass = { ...(await passOf()), token: makeBootstrapToken().token }
+  await expect(enterCluster(pass)).rejects.toThrow(renewed)
+})
+
+test('a token that has ended is told so too', async () => {
+  await expect(enterCluster(await passOf({ expires: new Date(Date.now() - 2_000) }))).rejects.toThrow(renewed)
+})
+
+test('text that is no token is refused before anybody is asked', async () => {
+  const pass = { ...(await passOf()), server: '127.0.0.1:1', token: 'abc' }
+  await expect(enterCluster(pass)).rejects.toThrow('--token: must be')
+})
+
+test('the hash of another authority is refused with both hashes', async () => {
+  const caCertHash = `sha256:${'0'.repeat(64)}`
+  const pass = { ...(await passOf()), caCertHash }
+  await expect(enterCluster(pass)).rejects.toThrow(
+    `the authority of ${cluster.host} has the hash ${hashOfAuthority(cluster.pki.caCert)}, not ${caCertHash}`,
+  )
+})
+
+test('a server that does not answer is named', async () => {
+  const pass = { ...(await passOf()), server: '127.0.0.1:1' }
+  await expect(enterCluster(pass)).rejects.toThrow('does the control plane run there?\nNothing was changed')
+})
