@@ -90,16 +90,18 @@ export function openAsNode({ serverUrl, caCert }: ClusterEntry, { certPem, keyPe
   return { client: new HttpClient(transport), close: () => transport.close() }
 }
 
-/** The certificate of the agent's server. */
+/** The certificate of the agent's server. The API server's own address is signed for nobody, also not for a node beside it. */
 export async function requestServing(
   client: HttpClient,
+  { serverUrl }: Pick<ClusterEntry, 'serverUrl'>,
   { nodeName, nodeIp }: NodeSettings,
   signal: AbortSignal,
 ): Promise<CertificateAndKey> {
+  const server = new URL(serverUrl).hostname.replace(/^\[|\]$/g, '')
   return await requestCertificate(client, {
     ...{ signerName: servingSigner, usages: ['digital signature', 'server auth'], timeoutMs: certificateLimitMs },
     ...subjectOf(nodeName),
-    names: [...new Set([nodeName, ...nodeIp.split(',')])],
+    names: [nodeName, ...nodeIp.split(',').filter((address) => address !== server)],
     signal,
   })
 }

@@ -63,7 +63,7 @@ async function join(server: string, options: JoinOptions): Promise<void> {
     const client = await step('a certificate for this node', () => entry.requestClient(signal))
     const { client: api, close } = openAsNode(entry, client)
     try {
-      const serving = await step('a certificate for its server', () => requestServing(api, settings, signal))
+      const serving = await step('a certificate for its server', () => requestServing(api, entry, settings, signal))
       await writeCredentials({ entry, nodeName, client, serving })
       await startNode(settings, api, signal)
     } finally {
