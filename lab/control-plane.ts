@@ -60,6 +60,7 @@ export async function ensureCredentials(lab: LabLayout, agent: NodeLayout): Prom
       agent.name,
       '--address',
       agent.address,
+      agent.address6,
       '--server',
       `https://${lab.controlPlane.address}:6443`,
       '--out',

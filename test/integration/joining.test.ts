@@ -19,13 +19,14 @@ import {
 } from '../../api/client/join/certificate-request.ts'
 import { readClusterSettings } from '../../api/client/join/cluster-settings.ts'
 import { discoverCluster, hashOfAuthority } from '../../api/client/join/discovery.ts'
+import { namesIn } from '../../api/credentials/credential-files.ts'
 import { isForbidden, isNotFound } from '../../api/objects/status-error.ts'
 import { certificateSigningRequests } from '../../api/resources/certificate-signing-requests.ts'
+import { clusterRoleBindings } from '../../api/resources/cluster-role-bindings.ts'
 import { configMaps } from '../../api/resources/config-maps.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { secrets } from '../../api/resources/secrets.ts'
-import { namesIn } from '../../api/credentials/credential-files.ts'
 import { clusterSettings, startControlPlane, type TestControlPlane } from '../support/start-control-plane.ts'
 
 let cluster: TestControlPlane
@@ -187,6 +188,32 @@ test('a node gets no serving certificate for what is not its own', async () => {
   await expect(ask(['127.0.0.1'])).rejects.toThrow('address 127.0.0.1')
   await expect(ask(['10.96.0.1'])).rejects.toThrow("is the API server's")
   await expect(ask(['10.96.7.7'])).rejects.toThrow('in a range of Services or pods')
+})
+
+test('an administrator who takes the right away approves every host by hand', async () => {
+  const name = 'system:certificates.k8s.io:certificatesigningrequests:nodeclient'
+  const binding = await cluster.admin.get(clusterRoleBindings, { name })
+  await cluster.admin.update(clusterRoleBindings, { ...binding, subjects: [] })
+  const { id, token } = await createToken()
+  const asking = requestCertificate(cluster.connect({ token }), asked('n-by-hand'))
+  const mine = async () => {
+    const { items } = await cluster.admin.list(certificateSigningRequests)
+    const found = items.find(({ spec }) => spec.username === `system:bootstrap:${id}`)
+    if (found === undefined) throw new Error('not there yet')
+    return found
+  }
+  const request = await vi.waitFor(mine, { timeout: 10_000 })
+  expect(request.status?.conditions ?? []).toEqual([])
+  const conditions = [{ type: 'Approved', status: 'True', reason: 'ByHand', message: 'I know this host' }]
+  await cluster.admin.update(
+    certificateSigningRequests,
+    { ...request, status: { conditions } },
+    { subresource: 'approval' },
+  )
+  expect(new X509Certificate((await asking).certPem).subject).toContain('CN=system:node:n-by-hand')
+  await cluster.admin.patch(clusterRoleBindings, { name }, 'application/merge-patch+json', {
+    subjects: binding.subjects,
+  })
 })
 
 test('what nobody approves ends with the name of the request', async () => {
