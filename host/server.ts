@@ -1,10 +1,12 @@
 // The control plane of this host: brought up, and taken at its word when it says that it is ready.
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { HttpClient } from '../api/client/http-client.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { enableUnit, readJournal, reloadUnits, showUnit } from '../cni/linux/systemd.ts'
+import { Refusal } from './failure.ts'
 import { writeLink, writeWhole } from './files.ts'
 import { adminKubeconfigPath, serverDir, serverUnit, unitDir } from './paths.ts'
 import { step, waitFor } from './progress.ts'
@@ -67,8 +69,10 @@ async function countRestarts(unit: string): Promise<number> {
   return Number((await showUnit(unit, ['NRestarts'])).get('NRestarts') ?? 0)
 }
 
-/** Speaks to the cluster as its administrator. */
+/** Speaks to the cluster as its administrator. Throws a Refusal where no control plane is. */
 export async function withAdmin<T>(act: (client: HttpClient, transport: TlsTransport) => Promise<T>): Promise<T> {
+  if (!existsSync(adminKubeconfigPath))
+    throw new Refusal(`there is no ${adminKubeconfigPath}: run this on the control plane's host, as root`)
   const transport = new TlsTransport(loadKubeconfig(adminKubeconfigPath))
   try {
     return await act(new HttpClient(transport), transport)

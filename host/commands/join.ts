@@ -24,10 +24,10 @@ export function addJoin(program: Command): void {
   const command = program
     .command('join <host:port>')
     .description('make this host a node of a cluster')
-    .requiredOption(
-      '--token <token>',
-      'what fairlead token create printed; FAIRLEAD_TOKEN keeps it out of process lists',
-      process.env.FAIRLEAD_TOKEN,
+    .addOption(
+      new Option('--token <token>', 'what fairlead token create printed; the variable keeps it out of process lists')
+        .env('FAIRLEAD_TOKEN')
+        .makeOptionMandatory(),
     )
     .requiredOption('--ca-cert-hash <hash>', "sha256:... of the cluster's authority, by which it is known")
   for (const option of nodeOptions()) command.addOption(option)
