@@ -64,6 +64,28 @@ test('an endpoint that refuses is passed over', async () => {
   expect([await ask(relay), await ask(relay)]).toEqual(['b', 'b'])
 })
 
+test('an endpoint that took the connection in time counts as reached, however late the agent hears of it', async () => {
+  let attempts = 0
+  const endpoint = await tcpServer((socket) => {
+    attempts++
+    socket.on('error', () => undefined).end('a')
+  })
+  const relay = await tcpRelay(endpoint)
+  let isBusy = true
+  closers.push(() => {
+    isBusy = false
+  })
+  // Between what the sockets say and the timers, longer each time than the first attempt may take.
+  const beBusy = () => {
+    const untilMs = performance.now() + 300
+    while (performance.now() < untilMs);
+    if (isBusy) setImmediate(beBusy)
+  }
+  setImmediate(beBusy)
+  expect(await ask(relay)).toBe('a')
+  expect(attempts).toBe(1)
+})
+
 test('a client that has said all still hears the answer', async () => {
   const counting = await tcpServer((socket) => {
     let length = 0

@@ -75,7 +75,8 @@ export class TcpRelay implements Relay {
   async #dial(client: Socket, endpoint: Endpoint, timeoutMs: number): Promise<Socket | undefined> {
     const upstream = connect({ host: endpoint.ip, port: endpoint.port, allowHalfOpen: true, noDelay: true })
     this.#keep(keyOf(endpoint), { client, upstream })
-    const timer = setTimeout(() => upstream.destroy(), timeoutMs)
+    // In a busy process the time is over before the sockets were asked: they are asked once more.
+    const timer = setTimeout(() => setImmediate(() => upstream.connecting && upstream.destroy()), timeoutMs)
     const { promise, resolve } = Promise.withResolvers<boolean>()
     upstream.once('connect', () => resolve(true))
     // "close" always follows.
