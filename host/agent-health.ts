@@ -9,7 +9,7 @@ import { leases } from '../api/resources/leases.ts'
 import { agentPkiDir, agentUnit, unitDir } from './paths.ts'
 import { waitForUnit } from './server.ts'
 
-const limitMs = 180_000
+const limitMs = 300_000
 
 /** Returns when the agent that was just started has renewed its Node's lease. Throws with its last words. */
 export async function waitForAgent(sinceMs = Date.now()): Promise<void> {

@@ -12,7 +12,7 @@ import { waitForUnit } from './server.ts'
 import type { NodeSettings } from './settings.ts'
 import { agentUnitText } from './units.ts'
 
-const readyLimitMs = 180_000
+const readyLimitMs = 300_000
 
 /** Writes and starts the unit; returns when the Node is Ready. `client` may read this host's Node. */
 export async function startNode(settings: NodeSettings, client: HttpClient, signal: AbortSignal): Promise<void> {

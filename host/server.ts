@@ -13,7 +13,7 @@ import { step, waitFor } from './progress.ts'
 import type { ServerSettings } from './settings.ts'
 import { serverUnitText } from './units.ts'
 
-const readyLimitMs = 120_000
+const readyLimitMs = 300_000
 
 /** Writes and starts the unit; returns when the API server is ready. */
 export async function startServer(settings: ServerSettings, signal: AbortSignal): Promise<void> {
