@@ -56,7 +56,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .option('--port <number>', 'where logs and exec are served', parseWhole, 10250)
     .requiredOption('--server-cert <file>', 'certificate of that port')
     .requiredOption('--server-key <file>', 'and its key')
-    .option('--certificate-seconds <seconds>', 'how long renewed certificates last; at least 600', parseWhole)
+    .option('--certificate-seconds <seconds>', 'how long renewed certificates last; at least 600', parseLife)
     .requiredOption('--client-ca <file>', 'who signs the certificates of its clients')
     .option('--allowed-clients <name...>', 'common names of those clients', ['kube-apiserver-kubelet-client'])
     .option('--cni-conf-dir <path>', 'the first configuration here is the pod network', '/etc/cni/net.d')
@@ -103,6 +103,13 @@ function refuseUnknown(command: Command, { proxyMode, ipvsScheduler, network }: 
     command.error(`error: --ipvs-scheduler ${ipvsScheduler}: must be one of ${schedulers.join(', ')}`)
   if (!networkKinds.includes(network))
     command.error(`error: --network ${network}: must be one of ${networkKinds.join(', ')}`)
+}
+
+/** The API server gives none for less. */
+function parseLife(text: string): number {
+  const seconds = parseWhole(text)
+  if (seconds < 600) throw new InvalidArgumentError('must be 600 at least.')
+  return seconds
 }
 
 function parseWhole(text: string): number {

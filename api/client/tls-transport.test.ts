@@ -33,6 +33,7 @@ async function makeCertificate(
 const ca = await makeCertificate('CN=ca')
 const serving = await makeCertificate('CN=server', ca)
 const alice = await makeCertificate('CN=alice', ca)
+const bob = await makeCertificate('CN=bob', ca)
 const server = createServer(
   { cert: serving.cert, key: serving.key, ca: ca.cert, requestCert: true, rejectUnauthorized: false },
   (request, response) => {
@@ -58,6 +59,15 @@ async function ask(options: Partial<ConstructorParameters<typeof TlsTransport>[0
 
 test('the client shows its certificate', async () => {
   expect(await ask({ ca: ca.cert, cert: alice.cert, key: alice.key })).toBe('alice')
+})
+
+test('a renewed certificate is shown from the next request on', async () => {
+  const transport = new TlsTransport({ server: url, ca: ca.cert, cert: alice.cert, key: alice.key })
+  const send = async () => await readAll((await transport.send({ method: 'GET', path: '/', headers: {} })).body)
+  expect([await send(), await send()]).toEqual(['alice', 'alice'])
+  transport.renew({ cert: bob.cert, key: bob.key })
+  expect([await send(), await send()]).toEqual(['bob', 'bob'])
+  await transport.close()
 })
 
 test('without a certificate the server does not know the client', async () => {
