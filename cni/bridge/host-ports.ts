@@ -7,6 +7,7 @@ import { CommandError } from '../linux/exec.ts'
 import { listTable, runNft } from '../linux/nft.ts'
 import { writeSysctls } from '../linux/sysctl.ts'
 import { CniError, errorCodes, invalidConfig } from '../spec.ts'
+import { formatElement, formatTable, type HostPort, hostPortTable, parseHostPorts } from './host-port-table.ts'
 
 /** An entry of the capability "portMappings" of the CNI conventions. */
 export interface PortMapping {
@@ -15,15 +16,6 @@ export interface PortMapping {
   protocol: string
   /** Any address of the node when absent, "", "0.0.0.0" or "::". */
   hostIP?: string
-}
-
-/** An element of one of the maps; or of the sets self4 and self6, of pods that may reach themselves, with an empty target. */
-export interface HostPort {
-  map: string
-  key: string
-  /** The pod's address and port. */
-  target: string
-  comment: string
 }
 
 /** Reads runtimeConfig.portMappings. Throws a CniError. */
@@ -42,11 +34,6 @@ function parseMapping(value: Record<string, unknown>): PortMapping {
   const address = hostIP ?? hostIp
   const isAny = typeof address !== 'string' || ['', '0.0.0.0', '::'].includes(address)
   return { hostPort, containerPort, protocol: protocol.toLowerCase(), ...(!isAny && { hostIP: address }) }
-}
-
-/** Name of the table of a bridge, as after "nft list table". */
-export function hostPortTable(bridge: string): string {
-  return `inet fairlead-${bridge}`
 }
 
 /** The elements of a pod: each mapping in every family that the pod has and the host's address is of. Pure. */
@@ -78,7 +65,7 @@ export function planHostPorts(
 /** Opens the ports. Throws a CniError when another pod has one of them; then none is open. */
 export async function openHostPorts(bridge: string, ports: readonly HostPort[]): Promise<void> {
   if (ports.length === 0) return
-  const elements = ports.map((port) => elementLine(bridge, port)).join('\n')
+  const elements = ports.map((port) => formatElement(bridge, port)).join('\n')
   try {
     await runNft(elements).catch(async (error: unknown) => {
       if (!hasWords(error, 'No such file or directory')) throw error
@@ -121,19 +108,12 @@ export async function mendHostPorts(bridge: string, ports: readonly HostPort[]):
 
 /** The ports in the kernel; undefined when the table or one of its rules is gone. */
 export async function readHostPorts(bridge: string): Promise<HostPort[] | undefined> {
-  const objects = await listTable(hostPortTable(bridge))
-  const rules = objects.filter((object) => isObject(object) && 'rule' in object)
-  return rules.length === ruleCount ? objects.flatMap(portsOf) : undefined
+  return parseHostPorts(await listTable(hostPortTable(bridge)))
 }
 
 /** Removes the table; there being none is no error. */
 export async function removeHostPortTable(bridge: string): Promise<void> {
   await runNft(`add table ${hostPortTable(bridge)}\ndelete table ${hostPortTable(bridge)}`)
-}
-
-function elementLine(bridge: string, { map, key, target, comment }: HostPort): string {
-  const words = comment.replaceAll('"', '').slice(0, 120)
-  return `add element ${hostPortTable(bridge)} ${map} { ${key} comment "${words}"${target === '' ? '' : ` : ${target}`} }`
 }
 
 /** UDP has no end of a connection: what the tracking remembers of the port would go on to where it went before. */
@@ -143,103 +123,10 @@ async function forgetDatagrams(ports: readonly HostPort[]): Promise<void> {
   for (const port of new Set(numbers)) await deleteConnections(['-p', 'udp', '--orig-port-dst', port])
 }
 
-/** Rules of tableText. */
-const ruleCount = 10
-
 async function makeTable(bridge: string): Promise<void> {
-  await runNft(tableText(bridge))
+  await runNft(formatTable(bridge))
   // 127.0.0.1 on the node reaches host ports too: its packets and their replies may then pass the bridge.
   await writeSysctls(new Map([[`net.ipv4.conf.${bridge.replaceAll('.', '/')}.route_localnet`, '1']]))
-}
-
-// Not `typeof`: nft 1.0.6 takes no such definition of a map that is there already.
-function tableText(bridge: string): string {
-  const table = hostPortTable(bridge)
-  const chains = ['prerouting', 'output', 'postrouting', 'guard', 'ports'].map(
-    (chain) => `flush chain ${table} ${chain}`,
-  )
-  return `
-table ${table} {
-  map any4 {
-    type inet_proto . inet_service : ipv4_addr . inet_service
-  }
-  map one4 {
-    type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
-  }
-  map any6 {
-    type inet_proto . inet_service : ipv6_addr . inet_service
-  }
-  map one6 {
-    type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
-  }
-  set self4 {
-    type ipv4_addr . ipv4_addr
-  }
-  set self6 {
-    type ipv6_addr . ipv6_addr
-  }
-  chain ports {
-  }
-  chain prerouting {
-    type nat hook prerouting priority -101
-    policy accept
-  }
-  chain output {
-    type nat hook output priority -101
-    policy accept
-  }
-  chain postrouting {
-    type nat hook postrouting priority 99
-    policy accept
-  }
-  chain guard {
-    type filter hook prerouting priority -300
-    policy accept
-  }
-}
-${chains.join('\n')}
-table ${table} {
-  chain ports {
-    dnat ip to ip daddr . meta l4proto . th dport map @one4
-    dnat ip to meta l4proto . th dport map @any4
-    dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6
-    dnat ip6 to meta l4proto . th dport map @any6
-  }
-  chain prerouting {
-    fib daddr type local goto ports
-  }
-  chain output {
-    fib daddr type local goto ports
-  }
-  chain postrouting {
-    ip saddr . ip daddr @self4 masquerade
-    ip6 saddr . ip6 daddr @self6 masquerade
-    oifname "${bridge}" ip saddr 127.0.0.0/8 masquerade
-  }
-  chain guard {
-    iifname "${bridge}" ip daddr 127.0.0.0/8 counter drop comment "only replies may come in for the loopback"
-  }
-}`
-}
-
-function portsOf(object: unknown): HostPort[] {
-  if (!isObject(object)) return []
-  const holder = object.map ?? object.set
-  if (!isObject(holder) || !Array.isArray(holder.elem)) return []
-  return holder.elem.map((element: unknown) => {
-    const [left, right]: unknown[] = Array.isArray(element) ? element : [element]
-    const inner = isObject(left) && isObject(left.elem) ? left.elem : { val: left }
-    const target = right === undefined ? '' : joined(right)
-    return { map: String(holder.name), key: joined(inner.val), target, comment: String(inner.comment ?? '') }
-  })
-}
-
-function joined(value: unknown): string {
-  return isObject(value) && Array.isArray(value.concat) ? value.concat.join(' . ') : String(value)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }
 
 function hasWords(error: unknown, words: string): boolean {
