@@ -22,6 +22,16 @@ export interface Connection {
   isUnreplied?: boolean
 }
 
+/** Whether NAT changed where the connection goes. */
+export function isDestinationTranslated({ original, reply }: Connection): boolean {
+  return original.destination !== reply.source || original.port !== reply.sourcePort
+}
+
+/** Whether NAT changed where the connection comes from. */
+export function isSourceTranslated({ original, reply }: Connection): boolean {
+  return original.source !== reply.destination || original.sourcePort !== reply.port
+}
+
 export const tupleOf = ({ source, destination, sourcePort, port }: Packet): Tuple => ({
   source,
   destination,

@@ -1,12 +1,12 @@
 // One hook of netfilter: connection tracking, translation and every base chain of both dialects, in the order of priorities.
 
-import type { Cause, HookName, RuleReference } from '../../../api/net/trace.ts'
-import type { Family } from '../../../api/objects/addresses.ts'
+import type { HookName } from '../../../api/net/trace.ts'
 import type { Connection, Tuple } from './connections.ts'
-import { parseIptables } from './iptables/parse.ts'
-import { parseNft } from './nft/model.ts'
+import { endAt, type HookResult } from './hook-result.ts'
+import { tablesOf } from './netfilter-tables.ts'
 import type { Packet } from './packet.ts'
-import { type BaseChain, type ChainEnd, type RuleContext, walkChain } from './rules.ts'
+import { type BaseChain, type RuleContext, walkChain } from './rules.ts'
+import { isFresh, isTranslated, track, translateKnown } from './tracking.ts'
 import type { Namespace } from './world.ts'
 
 export interface Devices {
@@ -16,32 +16,10 @@ export interface Devices {
   physicalOut?: string
 }
 
-/** What a hook did with the packet, which it may have changed. */
-export interface HookResult {
-  /** In words, in order. */
-  did: string[]
-  /** Rules that matched and did something; jumps only where they led to one. */
-  rules: RuleReference[]
-  /** The rule that let it pass. */
-  accepted?: RuleReference
-  /** The real entry of connection tracking that translated it. */
-  known?: string
-  notes: string[]
-  /** Present when the packet ends here. */
-  end?: { outcome: 'dropped' | 'refused'; cause: Cause; text: string; rule?: RuleReference }
-}
-
-interface Tables {
-  chains: BaseChain[]
-  isTracking: boolean
-}
-
 /** include/uapi/linux/netfilter_ipv4.h */
 const trackingPriority = -200
 const destinationPriority = -100
 const sourcePriority = 100
-
-const known = new WeakMap<Namespace, Map<Family, Tables>>()
 
 /** Takes the packet through one hook of the namespace. */
 export function runHook(
@@ -54,7 +32,7 @@ export function runHook(
   const { chains, isTracking } = tablesOf(namespace, packet.family)
   const mine = chains.filter((chain) => chain.hook === hook)
   const result: HookResult = { did: [], rules: [], notes: [] }
-  const isFirst = hook === 'prerouting' || hook === 'output'
+  const isFirst = isDestinationHook(hook)
   const translation = isFirst ? destinationPriority : sourcePriority
   const run = (from: number, to: number) => {
     for (const chain of mine)
@@ -69,70 +47,9 @@ export function runHook(
   return result
 }
 
-function tablesOf(namespace: Namespace, family: Family): Tables {
-  const families = known.get(namespace) ?? new Map<Family, Tables>()
-  known.set(namespace, families)
-  const found = families.get(family)
-  if (found !== undefined) return found
-  const { state } = namespace
-  const { iptables, legacyIptables } = state[family]
-  const prefix = family === 'ipv4' ? 'ip' : 'ip6'
-  const skipped = new Set([...iptables.matchAll(/^\*(\S+)/gm)].map(([, table]) => `${prefix} ${table}`))
-  const chains = [
-    ...parseIptables(legacyIptables, family),
-    ...parseIptables(iptables, family),
-    ...parseNft(state.nft, family, skipped),
-  ].sort((a, b) => a.priority - b.priority)
-  // The kernel tracks connections where some rule asks for it.
-  const isTracking =
-    chains.some(({ type }) => type === 'nat') ||
-    /conntrack|--state|CONNMARK/.test(iptables + legacyIptables) ||
-    JSON.stringify(state.nft).includes('"ct"') ||
-    state.conntrack.count > 0
-  const tables = { chains, isTracking }
-  families.set(family, tables)
-  return tables
-}
-
-function track(namespace: Namespace, packet: Packet, result: HookResult): void {
-  if (packet.tracked !== undefined) return
-  const found = namespace.connections.find(packet)
-  if (found !== undefined) {
-    const { connection, direction } = found
-    const isNew = direction === 'original' && connection.line !== undefined && connection.isUnreplied === true
-    packet.tracked = { state: isNew ? 'NEW' : 'ESTABLISHED', direction, connection }
-    if (connection.line !== undefined) result.did.push(`belongs to a connection that is known: ${connection.line}`)
-    return
-  }
-  const { count, max } = namespace.state.conntrack
-  if (max > 0 && count >= max) {
-    const text = `connection tracking is full: ${count} of ${max} entries (net.netfilter.nf_conntrack_max)`
-    result.end = { outcome: 'dropped', cause: 'conntrack-full', text }
-    return
-  }
-  packet.tracked = { state: 'NEW', direction: 'original', connection: namespace.connections.begin(packet) }
-}
-
-/** What NAT did to the connection's first packet is done to all others, and undone to answers. */
-function translateKnown(packet: Packet, isDestination: boolean, result: HookResult): void {
-  const { tracked } = packet
-  if (tracked?.connection === undefined || isFresh(packet)) return
-  const { original, reply } = tracked.connection
-  const wanted: Tuple = tracked.direction === 'reply' ? original : reply
-  const before = `${packet.source} ${packet.sourcePort} ${packet.destination} ${packet.port}`
-  if (isDestination) Object.assign(packet, { destination: wanted.source, port: wanted.sourcePort })
-  else Object.assign(packet, { source: wanted.destination, sourcePort: wanted.port })
-  if (before === `${packet.source} ${packet.sourcePort} ${packet.destination} ${packet.port}`) return
-  const { line } = tracked.connection
-  if (line !== undefined && tracked.direction === 'original') result.known = line
-  const side = isDestination ? `destination is ${packet.destination}` : `source is ${packet.source}`
-  const verb = tracked.direction === 'reply' ? 'translated back' : 'translated as before'
-  result.did.push(`${verb} by connection tracking: ${side} now`)
-}
-
-/** Whether this very packet began its connection, so that NAT rules are asked. */
-function isFresh({ tracked }: Packet): boolean {
-  return tracked?.state === 'NEW' && tracked.connection?.line === undefined && tracked.direction === 'original'
+/** Where destinations are translated, and connections begin; elsewhere sources are. */
+function isDestinationHook(hook: HookName): boolean {
+  return hook === 'prerouting' || hook === 'output'
 }
 
 function runChain(
@@ -143,24 +60,14 @@ function runChain(
   choose: (count: number) => number,
   result: HookResult,
 ): void {
-  if (chain.type === 'nat' && (!isFresh(packet) || isTranslated(packet, chain.hook))) return
+  if (chain.type === 'nat' && (!isFresh(packet) || isTranslated(packet, isDestinationHook(chain.hook)))) return
   const context = makeContext(chain.hook, namespace, packet, devices, choose)
   const end = walkChain(chain, context)
   result.notes.push(...end.unknown)
   result.did.push(...end.did)
   if (end.did.length > 0 || end.rule !== undefined) result.rules.push(...end.matched)
   if (end.verdict === 'accept' && end.rule !== undefined) result.accepted = end.rule
-  if (end.verdict !== 'accept') result.end = toEnd(chain, nameDrop(chain, end))
-}
-
-/** Within one hook, the first NAT rule that matches has the say. */
-function isTranslated({ tracked }: Packet, hook: HookName): boolean {
-  const connection = tracked?.connection
-  if (connection === undefined) return false
-  const { original, reply } = connection
-  return hook === 'prerouting' || hook === 'output'
-    ? original.destination !== reply.source || original.port !== reply.sourcePort
-    : original.source !== reply.destination
+  if (end.verdict !== 'accept') result.end = endAt(chain, end)
 }
 
 function makeContext(
@@ -208,39 +115,4 @@ function makeContext(
 
 function remember(connection: Connection | undefined, change: Partial<Tuple>): void {
   if (connection !== undefined) connection.reply = { ...connection.reply, ...change }
-}
-
-/** A pod's chain drops what none of its policies allowed: those are named by the rules before the drop. */
-function nameDrop(chain: BaseChain, end: ChainEnd): ChainEnd {
-  const { rule } = end
-  if (rule === undefined || !/policy drop/.test(rule.text)) return end
-  const policies = (chain.rulesOf(rule.chain) ?? [])
-    .map(({ reference }) => reference.object)
-    .filter((object) => object?.startsWith('NetworkPolicy'))
-  const object = [...new Set(policies)].join(', ') || 'NetworkPolicies'
-  return { ...end, rule: { ...rule, object } }
-}
-
-function toEnd(chain: BaseChain, { verdict, how, rule, matched }: ChainEnd): NonNullable<HookResult['end']> {
-  const where = `${chain.table} ${rule?.chain ?? chain.chain}`
-  if (rule === undefined) {
-    const text = `dropped by the policy of chain ${chain.table} ${chain.chain}: no rule accepts it`
-    return { outcome: 'dropped', cause: 'chain-policy', text }
-  }
-  const owner = rule.object === undefined ? '' : ` of ${rule.object}`
-  const cause = causeOf(rule, matched)
-  if (verdict === 'reject')
-    return { outcome: 'refused', cause, text: `refused (${how}) by rule${owner} in ${where}: ${rule.text}`, rule }
-  const what = verdict === 'queue' ? 'handed to a program (queue)' : 'dropped'
-  return { outcome: 'dropped', cause, text: `${what} by rule${owner} in ${where}: ${rule.text}`, rule }
-}
-
-function causeOf({ object = '', text, chain }: RuleReference, matched: readonly RuleReference[]): Cause {
-  if (object.startsWith('NetworkPolic')) return 'policy'
-  if (object.startsWith('fault ')) return 'fault'
-  if (/no endpoints|no local endpoints/.test(text)) return 'no-endpoints'
-  if (object.startsWith('Service') && matched.some((rule) => rule.text.includes('@no-endpoint'))) return 'no-endpoints'
-  if (/@cluster-ips|no Service has this address/.test(text)) return 'not-served'
-  if (/^KUBE-FW-|firewall|source.?range/i.test(`${chain} ${text}`)) return 'source-range'
-  return 'rule'
 }

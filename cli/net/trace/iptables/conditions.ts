@@ -1,6 +1,7 @@
 // The matches of iptables that we, Kubernetes' proxy, Docker and usual firewalls write (man iptables-extensions).
 
 import { isWithin } from '../address.ts'
+import { isDestinationTranslated, isSourceTranslated } from '../connections.ts'
 import { isInSet } from '../ipsets.ts'
 import type { RuleContext } from '../rules.ts'
 import { addressType, hasFlags } from '../tests.ts'
@@ -131,13 +132,11 @@ function isInState(context: RuleContext, names: string): boolean {
   return wanted.includes(state) || ['DNAT', 'SNAT'].some((name) => wanted.includes(name) && hasStatus(context, name))
 }
 
-/** Whether the connection's addresses were translated. */
 function hasStatus({ packet }: RuleContext, name: string): boolean {
   const connection = packet.tracked?.connection
   if (connection === undefined) return false
-  const { original, reply } = connection
-  if (name === 'DNAT') return original.destination !== reply.source || original.port !== reply.sourcePort
-  if (name === 'SNAT') return original.source !== reply.destination || original.sourcePort !== reply.port
+  if (name === 'DNAT') return isDestinationTranslated(connection)
+  if (name === 'SNAT') return isSourceTranslated(connection)
   return name === 'SEEN_REPLY' || name === 'ASSURED' ? packet.tracked?.direction === 'reply' : name === 'CONFIRMED'
 }
 

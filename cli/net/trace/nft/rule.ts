@@ -3,9 +3,12 @@
 import type { RuleReference } from '../../../../api/net/trace.ts'
 import { ownerOf } from '../owner.ts'
 import type { Effect, Rule, RuleContext, Verdict } from '../rules.ts'
+import { flagsAsNumber } from './arithmetic.ts'
+import { isIn } from './compare.ts'
+import { evaluate, lookUp } from './evaluate.ts'
 import { formatValue } from './format.ts'
 import { isObject, type Json, type JsonObject, type NftTable } from './model.ts'
-import { CannotEvaluate, evaluate, flagsAsNumber, isIn, lookUp, other, type Value } from './values.ts'
+import { CannotEvaluate, other, type Value } from './value.ts'
 
 /** How a statement ends: true goes on to the next one, false leaves the rule. */
 type Outcome = boolean | Verdict
@@ -111,7 +114,7 @@ export class NftRule implements Rule {
 
   #mapVerdict({ key = null, data = null }: JsonObject, context: RuleContext, did: string[]): Outcome {
     const value = evaluate(key, context, this.#table)
-    const found = value === other ? undefined : lookUp(data, value, context, this.#table)
+    const found = value === other ? undefined : lookUp(data, value, this.#table)
     if (found === undefined) return false
     const where = typeof data === 'string' ? `element of ${data}` : 'vmap'
     const comment = commentOf(found.element)
