@@ -7,8 +7,8 @@ const [target, rate] = process.argv.slice(2)
 const { hostname, port } = new URL(target)
 const tickMs = 5
 const answerLimitMs = 20_000
-// What a second brings.
-const mostAtOnce = Number(rate)
+// On a machine that cannot keep up, more would wait for longer than a server that ends goes on serving (2 s).
+const mostAtOnce = 200
 const result = { opened: 0, failed: {}, answeredBy: {}, seconds: 0, medianMs: 0, slowestMs: 0 }
 const answerTimesMs = []
 let pending = 0
