@@ -6,6 +6,7 @@ import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removalSteps } from '../agent/remove.ts'
 import { disableUnit, forgetFailures, listSlices, reloadUnits, stopUnits } from '../cni/linux/systemd.ts'
+import { readDockerFacts } from './checks/docker-facts.ts'
 import { removeImage, removePodContainers } from './containers.ts'
 import { findLeftovers } from './leftovers.ts'
 import {
@@ -15,7 +16,6 @@ import {
   cniConfDir,
   cniPluginPath,
   configDir,
-  dockerSocketPath,
   programPath,
   serverUnit,
   stateDir,
@@ -70,8 +70,11 @@ async function removeUnits(): Promise<void> {
 }
 
 async function removeContainers(): Promise<void> {
-  // A host that never had Docker has no pods; one whose Docker is down may have some, and says so.
-  if (existsSync(dockerSocketPath)) await removePodContainers()
+  const { problem } = await readDockerFacts()
+  if (problem === undefined) await removePodContainers()
+  // Without an agent there were no pods, whether Docker runs or not.
+  else if (existsSync(agentDir))
+    throw new Error(`Docker is ${problem}: start it, and run reset again for what it still has`)
 }
 
 function traceSteps(): Step[] {
@@ -95,7 +98,7 @@ function fileSteps(record: HostRecord | undefined): Step[] {
 }
 
 async function removeImages(record: HostRecord | undefined): Promise<void> {
-  if (!existsSync(dockerSocketPath)) return
+  if ((await readDockerFacts()).problem !== undefined) return
   for (const name of record?.images ?? []) await removeImage(name)
 }
 
