@@ -8,7 +8,7 @@ import { makeInputKey } from '../../images/input-key.ts'
 import { makeProgram as makePause } from '../../images/pause/image.ts'
 import { root } from '../programs.ts'
 import { bundleEntry } from './bundle.ts'
-import { writeCodeCaches } from './code-caches.ts'
+import { commandFor, writeCodeCaches } from './code-caches.ts'
 import { type Architecture, ensureParts, type Parts } from './packages.ts'
 import { cutSymbols, removeLibatomic } from './slim.ts'
 
@@ -44,9 +44,16 @@ export async function buildExecutable(
   writeFileSync(join(work, 'node'), slim, { mode: 0o755 })
   const assets = await writeAssets(work, architecture, programs, parts)
   await inject(work, { main, assets, output: `${path}.tmp` })
+  await tryOut(architecture, `${path}.tmp`)
   renameSync(`${path}.tmp`, path)
   writeFileSync(keyFile, key)
   return true
+}
+
+/** Starts it where this machine can: what does not start is not put in place. */
+async function tryOut(architecture: Architecture, path: string): Promise<void> {
+  const [program, ...args] = commandFor(architecture, path) ?? []
+  if (program !== undefined) await execa(program, [...args, 'version'])
 }
 
 /** First digits of a hash of named texts, which tells one build from another. */

@@ -1,4 +1,4 @@
-// `npm run bench [-- pods|net|scale …]`: figures for README.md and docs/. Each is measured beside a floor or a peer in the same
+// `npm run bench [-- pods|net|start|scale …]`: figures for README.md and docs/. Each is measured beside a floor or a peer in the same
 // run, turn by turn, so that a machine whose speed drifts does not matter. Never judges.
 
 import { parseArgs } from 'node:util'
@@ -8,6 +8,7 @@ import { benchCni } from './net-cni.ts'
 import { benchPaths } from './net-paths.ts'
 import { benchPods } from './pods.ts'
 import { benchProxyScale } from './proxy-scale.ts'
+import { benchStart } from './start.ts'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -27,6 +28,7 @@ const scale = {
 const suites: Record<string, (() => Promise<void>)[]> = {
   pods: [benchPods],
   net: [benchPaths, benchCni, benchConnections, benchDns],
+  start: [benchStart],
   scale: [() => benchProxyScale(scale)],
 }
 

@@ -30,9 +30,9 @@ export async function benchCni(): Promise<void> {
       for (let index = 0; index < atOnce; index++) pods.push((await net.addHost(`p${index}`)).netns)
     })
     await compare('one after the other', (each) =>
-      measure(node, each, { dataDir, pods: pods.slice(0, inTurn), atOnce: false }),
+      measureCni(node, each, { dataDir, pods: pods.slice(0, inTurn), atOnce: false }),
     )
-    await compare(`${atOnce} at once`, (each) => measure(node, each, { dataDir, pods, atOnce: true }))
+    await compare(`${atOnce} at once`, (each) => measureCni(node, each, { dataDir, pods, atOnce: true }))
   } finally {
     rmSync(dataDir, { recursive: true })
     await net.close()
@@ -71,9 +71,10 @@ async function compare(title: string, measureWay: (way: (typeof ways)[number]) =
   }
 }
 
-async function measure(
+/** Attaches and detaches the pods once in this way, in the namespace that plays the node. */
+export async function measureCni(
   node: Host,
-  { way, program }: (typeof ways)[number],
+  { way, program }: { way: CniWay; program: string },
   order: { dataDir: string; pods: string[]; atOnce: boolean },
 ): Promise<CniTimes> {
   const caller = join(import.meta.dirname, 'load', 'cni-caller.ts')
