@@ -129,6 +129,20 @@ test('anonymous reads cluster-info, and no other ConfigMap', async () => {
   await expect(anybody.list(configMaps, { namespace })).rejects.toSatisfy(isForbidden)
 })
 
+test('what joining hosts read is made again when somebody deletes or changes it', async () => {
+  const [info, settings] = [
+    { namespace: 'kube-public', name: 'cluster-info' },
+    { namespace: 'kube-system', name: 'fairlead-config' },
+  ]
+  await cluster.admin.delete(configMaps, info)
+  const change = { data: { network: 'other', note: 'kept' } }
+  await cluster.admin.patch(configMaps, settings, 'application/merge-patch+json', change)
+  const hash = hashOfAuthority(cluster.pki.caCert)
+  await vi.waitFor(() => discoverCluster(cluster.host, hash), { timeout: 10_000 })
+  const data = async () => (await cluster.admin.get(configMaps, settings)).data
+  await vi.waitFor(async () => expect(await data()).toEqual({ ...clusterSettings, note: 'kept' }), { timeout: 10_000 })
+})
+
 test.each<[string, () => Promise<string>]>([
   ['has another secret', async () => `${(await createToken()).id}.aaaaaaaaaaaaaaaa`],
   ['was never made', async () => makeBootstrapToken().token],

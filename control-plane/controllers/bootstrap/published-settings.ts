@@ -32,10 +32,14 @@ export class PublishedSettings implements Controller {
       const key = toKey(object ?? old ?? { name: '' })
       if (this.#wanted.has(key)) this.#queue.add(key)
     })
+    // At the first start the namespaces come a moment later.
+    context.view.namespaces.onChange(({ old, object }) => {
+      if (old === undefined && object !== undefined) this.#addAll()
+    })
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    for (const key of this.#wanted.keys()) this.#queue.add(key)
+    this.#addAll()
     await this.#queue.run(signal)
   }
 
@@ -43,7 +47,7 @@ export class PublishedSettings implements Controller {
   async reconcile(key: string): Promise<void> {
     const { view, client } = this.#context
     const wanted = this.#wanted.get(key)
-    if (wanted === undefined) return
+    if (wanted === undefined || view.namespaces.get(wanted.metadata?.namespace ?? '') === undefined) return
     const { data = {} } = wanted
     const present = view.configMaps.get(key)
     if (present === undefined) {
@@ -53,5 +57,9 @@ export class PublishedSettings implements Controller {
     } else if (Object.entries(data).some(([field, value]) => present.data?.[field] !== value)) {
       await client.patch(configMaps, present.metadata, 'application/merge-patch+json', { data })
     }
+  }
+
+  #addAll(): void {
+    for (const key of this.#wanted.keys()) this.#queue.add(key)
   }
 }
