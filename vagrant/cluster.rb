@@ -74,35 +74,41 @@ module Cluster
     end
 
     # What the command, as root, writes to stdout. It is tried until it succeeds: the machine may be in the making.
-    def ask(command, patience: 900)
+    def ask(command, patience: 1800)
       deadline = Time.now + patience
-      begin
-        answer = +''
-        connect.sudo(command) { |stream, text| answer << text if stream == :stdout }
-        answer
-      rescue StandardError => e
-        raise if Time.now > deadline
+      loop do
+        status, answer, reason = try(command)
+        return answer if status.zero?
+        raise Vagrant::Errors::VagrantError.new, "control: #{command}: #{reason}" if Time.now > deadline
 
-        @machine.ui.detail("waiting for the control plane (#{e.class})") if (waited = waited.to_i + 1) == 1
-        sleep 3
-        retry
+        @machine.ui.detail('waiting for the control plane') unless @said
+        @said = true
+        sleep 5
       end
     end
 
     # Runs a script there once, as root; what it writes is shown.
     def run(script, *words)
-      connect.sudo("bash -s -- #{words.join(' ')} <<'END_OF_SCRIPT'\n#{File.read(script)}\nEND_OF_SCRIPT") do |stream, text|
+      connection.sudo("bash -s -- #{words.join(' ')} <<'END_OF_SCRIPT'\n#{File.read(script)}\nEND_OF_SCRIPT") do |stream, text|
         @machine.ui.detail(text.chomp, new_line: true) if stream == :stdout
       end
     end
 
     private
 
+    # Exit status, stdout, and why it failed. Without a machine to ask the status is 255, as ssh has it.
+    def try(command)
+      texts = { stdout: +'', stderr: +'' }
+      status = connection.sudo(command, error_check: false) { |stream, text| texts[stream] << text }
+      [status, texts[:stdout], texts[:stderr].strip]
+    rescue StandardError => e
+      @connection = nil
+      [255, '', e.message]
+    end
+
     # A connection of its own: the one of the machine's own provisioning must not be shared between threads.
-    def connect
-      LOCK.synchronize do
-        @machine.env.machine(:control, @machine.provider_name, true).communicate
-      end
+    def connection
+      @connection ||= LOCK.synchronize { @machine.env.machine(:control, @machine.provider_name, true).communicate }
     end
   end
 
@@ -115,7 +121,7 @@ module Cluster
     SCRIPT = File.join(__dir__, 'provision', 'join.sh')
 
     def provision
-      line = Control.new(@machine).ask('fairlead token create --ttl 1h --print-join-command')
+      line = Control.new(@machine).ask('test -e /etc/fairlead/admin.kubeconfig && fairlead token create --ttl 1h --print-join-command')
       server, token, hash = [/join (\S+)/, /--token (\S+)/, /--ca-cert-hash (\S+)/].map { |part| line[part, 1] }
       # The whole text goes in by stdin: a token has no place among a process's arguments.
       words = "set -- #{server} #{hash} #{config.address}\nexport FAIRLEAD_TOKEN=#{token}\n#{File.read(SCRIPT)}"
@@ -147,7 +153,7 @@ module Cluster
   class Demo < Vagrant.plugin('2', :provisioner)
     def provision
       control = Control.new(@machine)
-      control.ask('fairlead get nodes')
+      control.ask('test -e /etc/fairlead/admin.kubeconfig')
       control.run(File.join(__dir__, 'provision', 'demo.sh'), config.nodes)
     end
   end
