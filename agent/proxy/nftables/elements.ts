@@ -1,8 +1,10 @@
 // What one port of a Service adds to the sets and maps that all Services share. Pure.
 
 import { allEndpoints, type Endpoint, type ServicePort } from '../table.ts'
-import { anyAddress, type SetName, type Spread, spreadChain } from './ruleset.ts'
+import type { SetName } from './ruleset.ts'
 import { assignIds, formatId, formatSlot } from './slots.ts'
+import { type Spread, spreadChain } from './spread-chains.ts'
+import { anyAddress } from './words.ts'
 
 /** One element, in the very form in which nft prints it. */
 export interface Element {

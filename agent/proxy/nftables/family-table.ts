@@ -4,6 +4,7 @@
 import type { Difference } from '../../../api/net/difference.ts'
 import type { Family, ServicePort } from '../table.ts'
 import { Claims } from './claims.ts'
+import { Counter } from './counter.ts'
 import {
   claimsOf,
   type Element,
@@ -14,19 +15,11 @@ import {
   type Slots,
 } from './elements.ts'
 import { type Listing, normalizeRule } from './listing.ts'
-import {
-  fixedChains,
-  isSetName,
-  layoutComment,
-  nextChains,
-  type Ranges,
-  type Spread,
-  spreadChain,
-  spreadRules,
-  tableName,
-} from './ruleset.ts'
+import { fixedChains, isSetName, layoutComment, type Ranges } from './ruleset.ts'
 import { assignSlots } from './slots.ts'
+import { nextChains, type Spread, spreadChain, spreadRules } from './spread-chains.ts'
 import { Transaction } from './transaction.ts'
+import { tableName } from './words.ts'
 
 /** The numbers that a port's endpoints have already. */
 export type SlotSource = (port: ServicePort) => Record<keyof Slots, readonly (string | undefined)[]>
@@ -206,28 +199,6 @@ export class FamilyTable {
     }
     for (const [set, elements] of sets)
       if (isSetName(set)) for (const [key, element] of elements) yield [{ set, key, ...element }, 'extra']
-  }
-}
-
-/** Counts users of things that several have in common. */
-class Counter {
-  readonly #users = new Map<string, number>()
-
-  /** Which names are used now that were not, and the other way round. */
-  change(before: readonly string[], after: readonly string[]): { added: string[]; removed: string[] } {
-    const names = new Set([...before, ...after])
-    const used = new Map([...names].map((name) => [name, this.#users.has(name)]))
-    for (const name of after) this.#users.set(name, (this.#users.get(name) ?? 0) + 1)
-    for (const name of before) this.#users.set(name, (this.#users.get(name) ?? 0) - 1)
-    for (const name of names) if (this.#users.get(name) === 0) this.#users.delete(name)
-    return {
-      added: [...names].filter((name) => this.#users.has(name) && used.get(name) === false),
-      removed: [...names].filter((name) => !this.#users.has(name) && used.get(name) === true),
-    }
-  }
-
-  keys(): Iterable<string> {
-    return this.#users.keys()
   }
 }
 

@@ -8,8 +8,8 @@ import { familyOf } from '../table.ts'
 import { FamilyTable } from './family-table.ts'
 import { readSlots } from './kernel-slots.ts'
 import { type Listing, parseListing } from './listing.ts'
-import { tableName } from './ruleset.ts'
 import type { Transaction } from './transaction.ts'
+import { tableName } from './words.ts'
 
 /** The tables as the kernel holds them, in the order of the backend's tables. */
 type Listings = (Listing | undefined)[]

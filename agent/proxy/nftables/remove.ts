@@ -1,7 +1,7 @@
 // Removes everything that the nftables backend ever writes, and nothing else.
 
 import { hasTable, runNft } from '../../../cni/linux/nft.ts'
-import { tableName } from './ruleset.ts'
+import { tableName } from './words.ts'
 
 /** Deletes the tables of both families. Does nothing when there is none. */
 export async function removeNftablesRules(options: { netns?: string } = {}): Promise<void> {

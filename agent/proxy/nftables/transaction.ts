@@ -2,7 +2,8 @@
 
 import type { Family } from '../table.ts'
 import type { Element } from './elements.ts'
-import { declareTable, type Ranges, tableName } from './ruleset.ts'
+import { declareTable, type Ranges } from './ruleset.ts'
+import { tableName } from './words.ts'
 
 /** Collects changes of one table. All of them are applied at once or not at all. */
 export class Transaction {
