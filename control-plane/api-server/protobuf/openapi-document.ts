@@ -24,7 +24,7 @@ export interface OperationV2 {
 }
 
 /** A path's operations by HTTP method. */
-export type PathV2 = Partial<Record<'get' | 'put' | 'post' | 'delete' | 'patch', OperationV2>>
+type PathV2 = Partial<Record<'get' | 'put' | 'post' | 'delete' | 'patch', OperationV2>>
 
 /** The document that /openapi/v2 answers. */
 export interface DocumentV2 {
