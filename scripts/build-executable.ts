@@ -32,4 +32,6 @@ function linkAs(path: string, name: string): void {
   rmSync(`${name}.tmp`, { force: true })
   linkSync(path, `${name}.tmp`)
   renameSync(`${name}.tmp`, name)
+  // Where both were the same file already, rename(2) has done nothing.
+  rmSync(`${name}.tmp`, { force: true })
 }
