@@ -1,5 +1,6 @@
 // The two ends of a trace as they are written on the command line, found in the cluster.
 
+import type { Client } from '../../api/client/client.ts'
 import type { Node, Pod, Service } from '../../api/generated/types.ts'
 import type { TraceProtocol } from '../../api/net/trace.ts'
 import { type Family, familyOf } from '../../api/objects/addresses.ts'
@@ -9,7 +10,7 @@ import { nodes } from '../../api/resources/nodes.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { services } from '../../api/resources/services.ts'
 import type { Session } from '../session.ts'
-import { toRange } from './trace/address.ts'
+import { type NamedEnd, parseEnd } from './end-words.ts'
 
 /** One end. Absent fields: not known, or no matter. */
 export interface TraceEnd {
@@ -34,46 +35,31 @@ export interface TraceEnd {
 }
 
 /** How to look, and in which namespace where none is named. */
-type Finder = Pick<Session, 'client' | 'namespace'>
-
-const kinds: Record<string, string> = {
-  po: 'pod',
-  pods: 'pod',
-  svc: 'service',
-  services: 'service',
-  no: 'node',
-  nodes: 'node',
+interface Finder extends Pick<Session, 'namespace'> {
+  client: Client
 }
 
-/** Reads pod/NAME[.NAMESPACE], svc/NAME[.NAMESPACE][:PORT], node/NAME[:PORT], outside[/ADDRESS], NAMESPACE/POD and ADDRESS[:PORT]. */
+/** Finds what a word names: see parseEnd. Throws when the cluster has no such thing, and for what cannot be read. */
 export async function findEnd(session: Finder, word: string): Promise<TraceEnd> {
-  const plain = parseAddress(word)
-  if (plain !== undefined) return await findAddress(session, plain)
-  const [first = '', rest = ''] = splitOnce(word, '/')
-  const kind = kinds[first] ?? first
-  if (kind === 'outside') return { title: word, isOutside: true, addresses: rest === '' ? [] : [rest] }
-  const [name, portText] = splitOnce(rest, ':')
-  const port = portText === undefined ? {} : { portText }
-  switch (kind) {
+  const end = parseEnd(word)
+  switch (end.kind) {
+    case 'address':
+      return await findAddress(session, end)
+    case 'outside':
+      return { title: word, isOutside: true, addresses: end.address === undefined ? [] : [end.address] }
     case 'pod':
-      return await findPodEnd(session, name ?? '', port)
+      return await findPodEnd(session, end)
     case 'service':
-      return await findServiceEnd(session, name ?? '', port)
+      return await findServiceEnd(session, end)
     case 'node':
-      return await findNodeEnd(session, name ?? '', port)
-    default:
-      if (rest === '')
-        throw new Error(`cannot read "${word}": write pod/NAME, svc/NAME:PORT, node/NAME, outside or an address`)
-      return await findPodEnd({ client: session.client, namespace: first }, name ?? '', port)
+      return await findNodeEnd(session, end)
   }
 }
 
-interface PortWord {
-  portText?: string
-}
-
-async function findPodEnd(session: Finder, word: string, { portText }: PortWord): Promise<TraceEnd> {
-  const { name, namespace } = splitName(session, word)
+async function findPodEnd(
+  session: Finder,
+  { name, namespace = session.namespace, portText }: NamedEnd,
+): Promise<TraceEnd> {
   const pod = await session.client.get(pods, { namespace, name })
   const { nodeName } = pod.spec
   if (nodeName === undefined || nodeName === '') throw new Error(`pod ${namespace}/${name} is on no node yet`)
@@ -101,8 +87,10 @@ function podPort({ spec, metadata }: Stored<Pod>, text: string): number {
   return found.containerPort
 }
 
-async function findServiceEnd(session: Finder, word: string, { portText }: PortWord): Promise<TraceEnd> {
-  const { name, namespace } = splitName(session, word)
+async function findServiceEnd(
+  session: Finder,
+  { name, namespace = session.namespace, portText }: NamedEnd,
+): Promise<TraceEnd> {
   const service = await session.client.get(services, { namespace, name })
   const { clusterIP, clusterIPs = [], type, externalName } = service.spec
   if (type === 'ExternalName')
@@ -150,7 +138,7 @@ async function findBackends(
   )
 }
 
-async function findNodeEnd({ client }: Finder, name: string, { portText }: PortWord): Promise<TraceEnd> {
+async function findNodeEnd({ client }: Finder, { name, portText }: NamedEnd): Promise<TraceEnd> {
   return { ...nodeEnd(await client.get(nodes, { name })), ...(portText !== undefined && { port: Number(portText) }) }
 }
 
@@ -187,7 +175,11 @@ async function findAddress(session: Finder, { address, port }: { address: string
   )
   if (service === undefined) return { title: address, addresses: [address], ...withPort }
   const { namespace = '', name } = service.metadata
-  const found = await findServiceEnd({ client, namespace }, name, port === undefined ? {} : { portText: String(port) })
+  const found = await findServiceEnd(session, {
+    name,
+    namespace,
+    ...(port !== undefined && { portText: String(port) }),
+  })
   const isBalancer = found.balancerAddresses?.includes(address) === true
   return { ...found, addresses: [address], balancerAddresses: [], ...(isBalancer && { isBalancer }) }
 }
@@ -211,25 +203,6 @@ export async function nodePortBackends(
 
 function toProtocol(text: string | undefined): TraceProtocol {
   return text === 'UDP' ? 'udp' : 'tcp'
-}
-
-/** "web.shop" is pod web of namespace shop. */
-function splitName({ namespace }: Finder, word: string): { name: string; namespace: string } {
-  const at = word.lastIndexOf('.')
-  return at < 0 ? { name: word, namespace } : { name: word.slice(0, at), namespace: word.slice(at + 1) }
-}
-
-function splitOnce(text: string, separator: string): [string, string | undefined] {
-  const at = text.indexOf(separator)
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
-}
-
-/** "10.0.0.1", "10.0.0.1:80", "fd00::1", "[fd00::1]:80". */
-function parseAddress(word: string): { address: string; port?: number } | undefined {
-  const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(word) ?? /^([\d.]+)(?::(\d+))?$/.exec(word)
-  const address = match?.[1] ?? word
-  if (toRange(address) === undefined || address.includes('/') || address.includes('-')) return undefined
-  return { address, ...(match?.[2] !== undefined && { port: Number(match[2]) }) }
 }
 
 /** The family that both ends have: that of the destination's first address which the source shares. */
