@@ -11,7 +11,7 @@ export interface NamedEnd {
   portText?: string
 }
 
-export interface AddressEnd {
+interface AddressEnd {
   address: string
   port?: number
 }
