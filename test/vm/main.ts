@@ -5,10 +5,11 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { step } from '../../lab/progress.ts'
+import { ensureDebianPackages } from '../support/debian-packages.ts'
 import type { Guest } from './guest.ts'
 import { ensureImage, guestNode } from './image.ts'
 import { Machine } from './machine.ts'
-import { ensureHostPackages } from './packages.ts'
+import { hostPackages } from './packages.ts'
 import type { Part, PartResult } from './part.ts'
 import { parts } from './parts/index.ts'
 
@@ -23,7 +24,7 @@ if (unknown.length > 0) {
 const cacheDir = join(import.meta.dirname, '../../.cache/vm')
 const keep = values.keep === true
 
-await step('vm: Debian packages of the host', ensureHostPackages)
+await step('vm: Debian packages of the host', () => ensureDebianPackages(hostPackages))
 const machine = new Machine(join(cacheDir, `run${process.env.FAIRLEAD_VM ?? ''}`), await ensureImage(cacheDir))
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => void (keep ? Promise.resolve() : machine.stop()).then(() => process.exit(1)))

@@ -1,9 +1,7 @@
 // Debian packages: what the host needs to make and run the machine, and what is inside it.
 
-import { execa } from 'execa'
-
 /** Needed on the host for `scripts/test vm` alone, so scripts/setup leaves them out. */
-const hostPackages = ['qemu-system-x86', 'qemu-utils', 'debootstrap', 'e2fsprogs', 'openssh-client']
+export const hostPackages = ['qemu-system-x86', 'qemu-utils', 'debootstrap', 'e2fsprogs', 'openssh-client']
 
 /** What the guest has beside debootstrap's minbase. A part that needs more adds it here; the image is then made anew. */
 export const guestPackages = [
@@ -51,15 +49,3 @@ export const guestModules = [
   'br_netfilter',
   'nf_conntrack',
 ]
-
-/** Installs what the host lacks. Needs root and a Debian or Ubuntu host. */
-export async function ensureHostPackages(): Promise<string[]> {
-  const { stdout } = await execa('dpkg', ['--get-selections', ...hostPackages], { reject: false })
-  const installed = new Set(stdout.split('\n').flatMap((line) => /^([^\s:]+)\S*\s+install$/.exec(line)?.[1] ?? []))
-  const missing = hostPackages.filter((name) => !installed.has(name))
-  if (missing.length === 0) return []
-  const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  await execa('apt-get', ['update', '-qq'], { env })
-  await execa('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env })
-  return missing
-}
