@@ -135,7 +135,7 @@ test('a chain that lost a rule is written whole, and the rule named with its nod
 test('wireguard leads to every node through its tunnel, the near ones too, and lets pods show their address to none', () => {
   const withKey = (each: Stored<Node>, key: string): Stored<Node> => ({
     ...each,
-    metadata: { ...each.metadata, annotations: { 'fairlead.dev/wireguard-public-key': key } },
+    metadata: { ...each.metadata, annotations: { 'fairlead.io/wireguard-public-key': key } },
   })
   const cluster = [withKey(self, 'A='), withKey(near, 'B='), withKey(far, 'C=')]
   const plan = planNetwork(cluster, { kind: 'wireguard', selfName: 'a', uplinks })

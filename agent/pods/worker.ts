@@ -2,9 +2,9 @@
 // that run side by side; it is woken by changes of the pod, events of the runtime, verdicts of probes, ended jobs and
 // timers. Decisions are made one after the other; nothing the worker knows is needed by its next life.
 
+import { Alarm } from '../../api/client/alarm.ts'
 import type { PodStatus } from '../../api/generated/types.ts'
 import type { Container, Sandbox } from '../runtime/runtime.ts'
-import { Alarm } from './alarm.ts'
 import { removeCgroups } from './cgroups.ts'
 import { ContainerRefused } from './container-starter.ts'
 import type { PodDependencies } from './dependencies.ts'

@@ -5,7 +5,8 @@
 // keep an endpoint while it is there at all; when it is gone without a word, as with its node, the next packet of a client
 // finds another endpoint, which resets the connection, and nobody waits for timeouts.
 
-import { allEndpoints, type Endpoint, type Family, type Protocol, type ServicePort } from './table.ts'
+import type { Family } from '../../api/objects/addresses.ts'
+import { allEndpoints, type Endpoint, type Protocol, type ServicePort } from './table.ts'
 
 type Target = Pick<Endpoint, 'ip' | 'port'>
 

@@ -4,8 +4,6 @@ import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import { canonicalAddress, canonicalRange, type Family, familyOf } from '../../api/objects/addresses.ts'
 import type { Stored } from '../../api/objects/object.ts'
 
-export { type Family, familyOf }
-
 export type Protocol = 'tcp' | 'udp' | 'sctp'
 
 export interface Endpoint {

@@ -1,6 +1,6 @@
 // Every kind of packet to a Service that the suite sends, as a table. What must become of each says expected.ts.
 
-import type { Family } from '../../agent/proxy/table.ts'
+import type { Family } from '../../api/objects/addresses.ts'
 import type { Ask } from './prober.ts'
 import {
   clusterAddresses,

@@ -1,6 +1,6 @@
 // The iptables rules that do not depend on any Service: chains that all Services share, and the jumps to them.
 
-import type { Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import type { Way } from './way.ts'
 import { comment, words } from './words.ts'
 

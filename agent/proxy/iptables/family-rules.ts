@@ -2,9 +2,9 @@
 // change of one Service becomes the text of that Service's chains alone.
 
 import type { Difference } from '../../../api/net/difference.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
 import type { ServiceChanges } from '../backend.ts'
-import type { Family } from '../table.ts'
 import { fixedChains, jumps, planSharedChains, type RuleSet, type TableName, tables } from './base.ts'
 import { isServiceChain } from './names.ts'
 import { type PortRules, planPort } from './rules.ts'

@@ -1,8 +1,8 @@
 // Serves Services by iptables and ip6tables: the families that the cluster's pods have.
 
 import type { Difference } from '../../../api/net/difference.ts'
+import { familyOf } from '../../../api/objects/addresses.ts'
 import type { BackendOptions, ProxyBackend, ServiceChanges } from '../backend.ts'
-import { familyOf } from '../table.ts'
 import { FamilyRules } from './family-rules.ts'
 import { kernelWay } from './spread.ts'
 import type { Way } from './way.ts'

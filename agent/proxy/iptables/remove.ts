@@ -1,8 +1,8 @@
 // Removes everything that the iptables backend ever writes, and nothing else.
 
 import { existsSync } from 'node:fs'
+import type { Family } from '../../../api/objects/addresses.ts'
 import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
-import type { Family } from '../table.ts'
 import { baseChainNames, jumps, type TableName, tables } from './base.ts'
 import { isServiceChain } from './names.ts'
 import { RestoreScript } from './script.ts'

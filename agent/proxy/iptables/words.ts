@@ -1,7 +1,8 @@
 // The words of rules that differ between the two address families, and those that all rules share: in the very form in which
 // iptables-save and ip6tables-save print them.
 
-import type { Endpoint, Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
+import type { Endpoint } from '../table.ts'
 
 interface Words {
   /** Length of a prefix that is one address. */

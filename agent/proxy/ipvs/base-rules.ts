@@ -1,7 +1,7 @@
 // The iptables rules of IPVS mode. They are the same with one Service and with ten thousand: what differs is in the sets.
 // IPVS takes packets at LOCAL_IN, behind INPUT of the table filter, and sends them through OUTPUT and POSTROUTING.
 
-import type { Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import { markMask } from './marks.ts'
 import { type SetKind, setName } from './sets.ts'
 

@@ -1,12 +1,12 @@
 // What IPVS mode needs whatever the Services are: settings of the kernel, the device, empty sets and the fixed rules.
 
 import type { Difference } from '../../../api/net/difference.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import { ipBatch } from '../../../cni/linux/ip.ts'
 import { restoreSets } from '../../../cni/linux/ipset.ts'
 import { parseTable, restoreRules, saveTables } from '../../../cni/linux/iptables.ts'
 import { readSysctls, writeSysctls } from '../../../cni/linux/sysctl.ts'
 import { RestoreScript } from '../iptables/script.ts'
-import type { Family } from '../table.ts'
 import { planBaseRules, planJumps, type TableName } from './base-rules.ts'
 import { deviceName, type Kernel } from './kernel.ts'
 import { createLines, setNames } from './sets.ts'

@@ -4,11 +4,12 @@
 // read the kernel. On TCP and SCTP an endpoint that goes keeps its connections, at weight 0, until a resync finds none.
 
 import type { Difference } from '../../../api/net/difference.ts'
+import { familyOf } from '../../../api/objects/addresses.ts'
 import { ipBatch } from '../../../cni/linux/ip.ts'
 import { restoreSets } from '../../../cni/linux/ipset.ts'
 import { restoreVirtualServers } from '../../../cni/linux/ipvs.ts'
 import type { BackendOptions, ProxyBackend, ServiceChanges } from '../backend.ts'
-import { familyOf, type ServicePort } from '../table.ts'
+import type { ServicePort } from '../table.ts'
 import { ensureBase, type Families, verifyBase } from './base.ts'
 import { allKeys, noteWritten, planChanges } from './changes.ts'
 import { explainIpvsError } from './errors.ts'

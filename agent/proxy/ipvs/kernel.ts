@@ -1,9 +1,9 @@
 // What a node's kernel holds of ours in IPVS mode, read whole.
 
+import type { Family } from '../../../api/objects/addresses.ts'
 import { listLinks } from '../../../cni/linux/ip.ts'
 import { type IpSet, readSets } from '../../../cni/linux/ipset.ts'
 import { readVirtualServers, type VirtualServer } from '../../../cni/linux/ipvs.ts'
-import type { Family } from '../table.ts'
 import { marksOf } from './marks.ts'
 import { setName, setNames } from './sets.ts'
 

@@ -1,14 +1,7 @@
 // What one Service port wants of the kernel in IPVS mode: addresses, virtual servers and elements of sets. Pure.
 
-import ipaddr from 'ipaddr.js'
-import {
-  allEndpoints,
-  type Endpoint,
-  externalEndpoints,
-  familyOf,
-  internalEndpoints,
-  type ServicePort,
-} from '../table.ts'
+import { canonicalAddress, canonicalRange, familyOf } from '../../../api/objects/addresses.ts'
+import { allEndpoints, type Endpoint, externalEndpoints, internalEndpoints, type ServicePort } from '../table.ts'
 import { markMask } from './marks.ts'
 import { type SetKind, setName } from './sets.ts'
 
@@ -175,28 +168,23 @@ function toSocket(ip: string, port: number): string {
 
 /** With addresses as the kernel's tools print them, so that what is there can be compared with what is wanted. */
 function withKernelAddresses(port: ServicePort): ServicePort {
-  const toKernel = (endpoint: Endpoint) => ({ ...endpoint, ip: toAddress(endpoint.ip) })
+  const toKernel = (endpoint: Endpoint) => ({ ...endpoint, ip: canonicalAddress(endpoint.ip) })
   const sourceRanges = port.sourceRanges.map(toRange)
   if (port.family === 'ipv4') return { ...port, sourceRanges }
   return {
     ...port,
     sourceRanges,
-    clusterIp: toAddress(port.clusterIp),
-    externalIps: port.externalIps.map(toAddress),
-    loadBalancerIps: port.loadBalancerIps.map(toAddress),
+    clusterIp: canonicalAddress(port.clusterIp),
+    externalIps: port.externalIps.map(canonicalAddress),
+    loadBalancerIps: port.loadBalancerIps.map(canonicalAddress),
     cluster: port.cluster.map(toKernel),
     local: port.local.map(toKernel),
   }
 }
 
-function toAddress(address: string): string {
-  return ipaddr.parse(address).toString()
-}
-
-/** Without bits behind the prefix; a range of one address is the address. */
+/** As ipset prints it: a range of one address is the address. */
 function toRange(range: string): string {
-  const [address, length] = ipaddr.parseCIDR(range)
-  const isV6 = address.kind() === 'ipv6'
-  if (length === (isV6 ? 128 : 32)) return address.toString()
-  return `${(isV6 ? ipaddr.IPv6 : ipaddr.IPv4).networkAddressFromCIDR(range)}/${length}`
+  const canonical = canonicalRange(range)
+  const [address = '', length] = canonical.split('/')
+  return length === (address.includes(':') ? '128' : '32') ? address : canonical
 }

@@ -1,12 +1,12 @@
 // Removes everything that the IPVS backend ever writes, and nothing else. Settings of the kernel stay: others may rely on
 // them by now.
 
+import type { Family } from '../../../api/objects/addresses.ts'
 import { ipBatch, listLinks } from '../../../cni/linux/ip.ts'
 import { readSets, restoreSets } from '../../../cni/linux/ipset.ts'
 import { parseTable, restoreRules, saveTables } from '../../../cni/linux/iptables.ts'
 import { restoreVirtualServers } from '../../../cni/linux/ipvs.ts'
 import { RestoreScript } from '../iptables/script.ts'
-import type { Family } from '../table.ts'
 import { tables } from './base.ts'
 import { planBaseRules } from './base-rules.ts'
 import { deviceName, readKernel } from './kernel.ts'
@@ -37,9 +37,9 @@ export async function removeIpvsRules(options: Where = {}): Promise<void> {
   )
 }
 
-/** The program is missing on hosts that never had this mode. */
+/** Whether some of them are there. */
 async function hasSets(names: readonly string[], where: Where): Promise<boolean> {
-  const sets = await readSets(where).catch(() => new Map<string, unknown>())
+  const sets = await readSets(where).catch(() => new Map<string, unknown>()) // no program: it has made none
   return names.some((name) => sets.has(name))
 }
 

@@ -1,6 +1,6 @@
 // The sets that the fixed iptables rules look into, by the names that kube-proxy gives them (pkg/proxy/ipvs/ipset.go).
 
-import type { Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 
 /** What each set is, without the family's part of the name. */
 const setTypes = {

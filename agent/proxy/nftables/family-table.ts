@@ -2,7 +2,8 @@
 // and what the kernel holds into the elements that it lacks. No I/O.
 
 import type { Difference } from '../../../api/net/difference.ts'
-import type { Family, ServicePort } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
+import type { ServicePort } from '../table.ts'
 import { Claims } from './claims.ts'
 import { Counter } from './counter.ts'
 import {

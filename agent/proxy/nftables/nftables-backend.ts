@@ -2,9 +2,9 @@
 // resync and the call after a failure read what the kernel holds; all others write elements that differ, and read nothing.
 
 import type { Difference } from '../../../api/net/difference.ts'
+import { familyOf } from '../../../api/objects/addresses.ts'
 import { readTable, runNft } from '../../../cni/linux/nft.ts'
 import type { BackendOptions, ProxyBackend, ServiceChanges } from '../backend.ts'
-import { familyOf } from '../table.ts'
 import { FamilyTable } from './family-table.ts'
 import { readSlots } from './kernel-slots.ts'
 import { type Listing, parseListing } from './listing.ts'

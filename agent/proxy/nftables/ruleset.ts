@@ -8,7 +8,7 @@
 //
 // Needs Linux 5.14 and nft 1.0.
 
-import type { Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import { fromPods } from './spread-chains.ts'
 import { tableName, words } from './words.ts'
 

@@ -1,6 +1,6 @@
 // Chains that spread connections over endpoints: one for each way of serving and number of endpoints, whatever Service it is.
 
-import type { Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import { words } from './words.ts'
 
 /** What a chain of `spreadChain` does: how traffic comes in, over how many endpoints it spreads, and for how long clients stay. */

@@ -1,6 +1,6 @@
 // Builds the text of one nft transaction on one table.
 
-import type { Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 import type { Element } from './elements.ts'
 import { declareTable, type Ranges } from './ruleset.ts'
 import { tableName } from './words.ts'

@@ -1,6 +1,6 @@
 // How the two address families are written in the tables of Services.
 
-import type { Family } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
 
 /** The words that differ between the two address families. */
 interface Words {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Family, Protocol } from '../table.ts'
+import type { Family } from '../../../api/objects/addresses.ts'
+import type { Protocol } from '../table.ts'
 import { makeServicePort } from '../test-ports.ts'
 import { parseRedirects, planRedirect, relayId } from './redirect.ts'
 

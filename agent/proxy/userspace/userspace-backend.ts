@@ -3,13 +3,14 @@
 // node's address, never the client's; connections end with the agent; SCTP is refused (docs/proxy-modes.md).
 
 import type { Difference } from '../../../api/net/difference.ts'
+import { familyOf } from '../../../api/objects/addresses.ts'
 import { parseTable, saveTable } from '../../../cni/linux/iptables.ts'
 import type { BackendOptions, ProxyBackend, ServiceChanges } from '../backend.ts'
 import type { FamilyRules } from '../iptables/family-rules.ts'
 import { inEach, makeFamilies } from '../iptables/iptables-backend.ts'
 import type { Way } from '../iptables/way.ts'
 import { comment, toHostRange, words } from '../iptables/words.ts'
-import { type Endpoint, familyOf, type ServicePort } from '../table.ts'
+import type { Endpoint, ServicePort } from '../table.ts'
 import { parseRedirects, planRedirect } from './redirect.ts'
 import { Relays } from './relays.ts'
 
