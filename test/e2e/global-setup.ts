@@ -9,7 +9,8 @@ const labCommand = join(import.meta.dirname, '..', '..', 'lab', 'main.ts')
 
 export async function setup({ config }: TestProject): Promise<void> {
   process.env.FAIRLEAD_LAB ??= 'test'
-  const words = process.env.FAIRLEAD_LAB_UP ?? config.env.FAIRLEAD_LAB_UP ?? ''
+  // Of a project that sets no environment there is none, whatever the type says.
+  const words = process.env.FAIRLEAD_LAB_UP ?? config.env?.FAIRLEAD_LAB_UP ?? ''
   await run(process.execPath, [labCommand, 'up', '--no-demo', ...words.split(' ').filter((word) => word !== '')])
 }
 
