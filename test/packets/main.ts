@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util'
 import { modeTraits } from './expected.ts'
 import { proxyFlag, serveNodeProxy } from './node-proxy.ts'
-import { type CaseResult, PacketSuite, runTable } from './run.ts'
+import { type CaseResult, PacketSuite, runTable, type SuiteOptions } from './run.ts'
 import { runScenarios } from './scenarios.ts'
 import type { NetworkKind } from './topology.ts'
 
@@ -16,6 +16,7 @@ namespaces of its own. Writes TAP; ends with 1 when something is not as it shoul
   --modes <names>     proxy modes, with commas between: ${Object.keys(modeTraits).join(', ')}; iptables when absent
   --networks <names>  how the two nodes are joined: host-gw, vxlan; both when absent
   --protocols <names> of the table only these, and no scenarios: tcp, udp, sctp, with commas between
+  --at-once <number>  how many answers each host waits for at once; 96 when absent
   --timeout <seconds> how long an answer may take before it counts as none; 1.5 when absent
   --help`
 
@@ -29,35 +30,32 @@ async function runSuites(): Promise<void> {
       modes: { type: 'string', default: 'iptables' },
       networks: { type: 'string', default: 'host-gw,vxlan' },
       protocols: { type: 'string' },
+      'at-once': { type: 'string', default: '96' },
       /** How long an answer may take: more on a slow machine. */
       timeout: { type: 'string', default: '1.5' },
     },
   })
   if (values.help) return void console.log(usage)
+  const options = { timeoutSeconds: Number(values.timeout), atOnce: Number(values['at-once']) }
   const protocols = values.protocols?.split(',')
   let count = 0
   console.log('TAP version 13')
   for (const mode of values.modes.split(','))
     for (const network of values.networks.split(',') as NetworkKind[])
-      for (const result of await runSuite(mode, network, Number(values.timeout), protocols))
+      for (const result of await runSuite({ ...options, mode, network }, protocols))
         report(`${mode} ${network}: ${result.name}`, result.complaints, ++count)
   console.log(`1..${count}`)
 }
 
-async function runSuite(
-  mode: string,
-  network: NetworkKind,
-  timeoutSeconds: number,
-  protocols?: readonly string[],
-): Promise<CaseResult[]> {
+async function runSuite(options: Omit<SuiteOptions, 'program'>, protocols?: readonly string[]): Promise<CaseResult[]> {
   const startedMs = performance.now()
-  const suite = await PacketSuite.start({ mode, network, timeoutSeconds, program: process.argv[1] ?? '' })
+  const suite = await PacketSuite.start({ ...options, program: process.argv[1] ?? '' })
   try {
     if (protocols !== undefined) return await runTable(suite, protocols)
     return [...(await runTable(suite)), ...(await runScenarios(suite))]
   } finally {
     await suite.close()
-    console.log(`# ${mode} ${network}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+    console.log(`# ${options.mode} ${options.network}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
   }
 }
 

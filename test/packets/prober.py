@@ -335,7 +335,7 @@ def answer_forever():
 
 ready = threading.Event()
 output_lock = threading.Lock()
-pool = ThreadPoolExecutor(96)
+pool = ThreadPoolExecutor(int(sys.argv[3]))
 threading.Thread(target=answer_forever, daemon=True).start()
 ready.wait()
 print(json.dumps({"id": 0, "result": {"sctp": HAS_SCTP}}), flush=True)

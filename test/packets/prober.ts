@@ -31,18 +31,17 @@ export class Prober {
   readonly #timeoutSeconds: number
   #lastId = 0
 
-  private constructor(host: Host, name: string, timeoutSeconds: number) {
+  private constructor(host: Host, name: string, timeoutSeconds: number, atOnce: number) {
     this.#timeoutSeconds = timeoutSeconds
-    this.#child = spawn('nsenter', [`--net=${host.netns}`, 'python3', program, name, JSON.stringify(targetPorts)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+    const words = ['python3', program, name, JSON.stringify(targetPorts), String(atOnce)]
+    this.#child = spawn('nsenter', [`--net=${host.netns}`, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child.on('exit', () => this.#failAll(new Error(`the prober of ${name} has ended`)))
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#take(line))
   }
 
-  /** Starts answering in this host under this name. An ask without an answer takes the given time. */
-  static async start(host: Host, name: string, timeoutSeconds: number): Promise<Prober> {
-    const prober = new Prober(host, name, timeoutSeconds)
+  /** Starts answering in this host under this name. An ask without an answer takes the given time; so many are asked at once. */
+  static async start(host: Host, name: string, timeoutSeconds: number, atOnce = 96): Promise<Prober> {
+    const prober = new Prober(host, name, timeoutSeconds, atOnce)
     await prober.#expect(0)
     return prober
   }

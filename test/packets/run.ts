@@ -22,6 +22,8 @@ export interface SuiteOptions {
   program: string
   /** How long an answer may take; nothing within that time counts as dropped. */
   timeoutSeconds: number
+  /** How many answers each host waits for at once: fewer on a slow machine, where a handshake would take seconds. */
+  atOnce?: number
 }
 
 /** One line of the suite's result. */
@@ -107,7 +109,8 @@ export class PacketSuite {
   }
 
   async #startProber(name: HostName): Promise<void> {
-    this.#probers.set(name, await Prober.start(this.topology.host(name), name, this.#options.timeoutSeconds))
+    const { timeoutSeconds, atOnce } = this.#options
+    this.#probers.set(name, await Prober.start(this.topology.host(name), name, timeoutSeconds, atOnce))
   }
 }
 

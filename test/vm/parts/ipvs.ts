@@ -54,7 +54,7 @@ export const packets: Part = {
 function packetSuite(modes: string) {
   return {
     entry: 'test/packets/main.ts',
-    args: ['--modes', modes, '--networks', 'host-gw,vxlan', '--timeout', '15'],
+    args: ['--modes', modes, '--networks', 'host-gw,vxlan', '--timeout', '15', '--at-once', '16'],
     files: [prober],
   }
 }
