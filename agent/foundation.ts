@@ -6,6 +6,7 @@ import type { EventRecorder } from '../api/client/event-recorder.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { DockerRuntime } from './docker/docker-runtime.ts'
 import type { Machine } from './node/machine.ts'
+import type { PressureGauge } from './node/pressure.ts'
 import type { AgentOptions } from './options.ts'
 
 export interface Foundation {
@@ -15,6 +16,7 @@ export interface Foundation {
   runtime: DockerRuntime
   view: ClusterView
   machine: Machine
+  pressure: PressureGauge
   log: Logger
   /** Logs what a part could not do, and will try again. */
   report: (part: string) => (error: unknown) => void

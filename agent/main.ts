@@ -15,6 +15,7 @@ import { NetTools } from './net/net-tools.ts'
 import { NetworkParts } from './network-parts.ts'
 import { runHeartbeat } from './node/heartbeat.ts'
 import { readMachine } from './node/machine.ts'
+import { PressureGauge } from './node/pressure.ts'
 import { NodeRegistration } from './node/registration.ts'
 import { parseOptions } from './options.ts'
 import { PodParts } from './pod-parts.ts'
@@ -46,8 +47,9 @@ const runtime = new DockerRuntime({
   ...(options.pauseImage && { pauseImage: options.pauseImage }),
 })
 const machine = await readMachine(dataDir, options)
+const pressure = await PressureGauge.open(dataDir)
 const view = new ClusterView(client, report('cluster'))
-const foundation: Foundation = { options, client, recorder, runtime, view, machine, log, report }
+const foundation: Foundation = { options, client, recorder, runtime, view, machine, pressure, log, report }
 const networkParts = new NetworkParts(foundation)
 const { network, nodeNetwork, wireguardKey, faults } = networkParts
 const podParts = new PodParts(foundation, networkParts)
@@ -61,7 +63,7 @@ const registration = new NodeRegistration({
     ...(wireguardKey && { annotations: { [publicKeyAnnotation]: wireguardKey.publicKey } }),
   },
   machine,
-  dataDir,
+  pressure,
   runtime,
   networkNotReady: () => network.notReadyReason(),
   observed: () => nodeNetwork.self,

@@ -28,7 +28,7 @@ export class PodParts {
   readonly #statuses: StatusWriter
 
   constructor(base: Foundation, networkParts: Pick<NetworkParts, 'network' | 'policies'>) {
-    const { options, client, report } = base
+    const { options, client, pressure, report } = base
     this.#objects = new WatchedObjects({
       client,
       now: Date.now,
@@ -37,7 +37,7 @@ export class PodParts {
     })
     this.#statuses = new StatusWriter({ client, onError: report('status') })
     this.#evictor = new Evictor({
-      dataDir: options.dataDir,
+      pressure,
       cgroups: cgroupsOf(options),
       pods: () => this.manager.list(),
       evict: (pod, why) => this.manager.evict(pod, why),

@@ -6,7 +6,7 @@ import { listLinks } from '../cni/linux/ip.ts'
 import { hasTable } from '../cni/linux/nft.ts'
 import { guardTable } from './announcer/guard.ts'
 import { removeAddresses } from './announcer/uplink.ts'
-import { Faults } from './net/faults.ts'
+import { removeFaults } from './net/faults.ts'
 import { removePodNetwork } from './network/remove.ts'
 import { removeAllCgroups } from './pods/cgroups.ts'
 import { removePolicyRules } from './policy/nftables/nftables-backend.ts'
@@ -35,7 +35,7 @@ export function removalSteps({ dataDir, cniConfDir, cniBinDir }: RemovalOptions)
     { what: 'rules of NetworkPolicies', remove: () => removePolicyRules() },
     { what: 'rules of Services', remove: () => removeOtherModes(undefined) },
     { what: 'addresses of load balancers', remove: removeAnnouncements },
-    { what: 'faults', remove: removeFaults },
+    { what: 'faults', remove: () => removeFaults() },
     { what: 'mounts of volumes', remove: () => unmountBelow(dataDir) },
     { what: 'cgroups of pods', remove: () => removeAllCgroups({ root: '/', mountPoint: '/sys/fs/cgroup' }) },
   ]
@@ -45,9 +45,4 @@ export function removalSteps({ dataDir, cniConfDir, cniBinDir }: RemovalOptions)
 async function removeAnnouncements(): Promise<void> {
   if (!(await hasTable(guardTable))) return
   for (const link of await listLinks()) await removeAddresses(link)
-}
-
-async function removeFaults(): Promise<void> {
-  const faults = new Faults({ nodeName: '', runtime: { listSandboxes: async () => [] }, onError: () => undefined })
-  await faults.sweep()
 }

@@ -1,7 +1,7 @@
 // Ends pods before the kernel runs out of memory and chooses a process itself. One pod at a time: what it frees may be enough.
 
 import { pause } from '../../api/client/work-queue.ts'
-import { leastMemoryBytes, type Pressure, readAvailableMemory, readPressure } from '../node/pressure.ts'
+import { leastMemoryBytes, type PressureGauge } from '../node/pressure.ts'
 import type { Refusal } from '../pods/admission.ts'
 import type { PodCgroups } from '../pods/cgroups.ts'
 import type { StoredPod } from '../pods/pod.ts'
@@ -9,7 +9,7 @@ import { chooseVictim, describeEviction, refuseUnderPressure } from './plan.ts'
 import { readWorkingSet } from './usage.ts'
 
 export interface EvictorOptions {
-  dataDir: string
+  pressure: PressureGauge
   cgroups: PodCgroups
   /** The pods of this node. */
   pods: () => readonly StoredPod[]
@@ -24,7 +24,8 @@ const settleMs = 10_000
 
 export class Evictor {
   readonly #options: EvictorOptions
-  #pressure: Pressure = { memory: false, disk: false, pids: false }
+  /** By uid: those that were chosen and are not gone. One that takes long to end keeps no other from being chosen. */
+  #chosen = new Set<string>()
 
   constructor(options: EvictorOptions) {
     this.#options = options
@@ -32,7 +33,7 @@ export class Evictor {
 
   /** Why no such pod is taken now, or undefined. */
   refuse(pod: StoredPod): Refusal | undefined {
-    return refuseUnderPressure(pod, this.#pressure)
+    return refuseUnderPressure(pod, this.#options.pressure.last)
   }
 
   /** Watches the node until the signal aborts. */
@@ -47,13 +48,16 @@ export class Evictor {
   }
 
   async #look(): Promise<boolean> {
-    const { dataDir, cgroups, pods, evict } = this.#options
-    this.#pressure = await readPressure(dataDir)
-    if (!this.#pressure.memory) return false
-    const usages = pods().map(async (pod) => ({ pod, memoryBytes: await readWorkingSet(cgroups, pod) }))
+    const { pressure, cgroups, pods, evict } = this.#options
+    const { memory, memoryAvailableBytes } = await pressure.read()
+    if (!memory) return false
+    const candidates = pods().filter(({ metadata }) => !this.#chosen.has(metadata.uid))
+    const usages = candidates.map(async (pod) => ({ pod, memoryBytes: await readWorkingSet(cgroups, pod) }))
     const victim = chooseVictim(await Promise.all(usages))
     if (victim === undefined) return false
-    evict(victim.pod, describeEviction(victim, await readAvailableMemory(), leastMemoryBytes))
+    const here = new Set(pods().map(({ metadata }) => metadata.uid))
+    this.#chosen = this.#chosen.intersection(here).add(victim.pod.metadata.uid)
+    evict(victim.pod, describeEviction(victim, memoryAvailableBytes, leastMemoryBytes))
     return true
   }
 }

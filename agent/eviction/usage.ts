@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasCode } from '../../cni/linux/system-error.ts'
 import { cgroupDirectories, type PodCgroups } from '../pods/cgroups.ts'
 import type { StoredPod } from '../pods/pod.ts'
 
@@ -24,5 +25,9 @@ export async function readWorkingSet(cgroups: PodCgroups, pod: StoredPod): Promi
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {
-  return await readFile(file, 'utf8').catch(() => undefined) // another layout, or the pod has ended
+  return await readFile(file, 'utf8').catch((error: unknown) => {
+    // Another layout, or the pod has ended: ENODEV is what a file says whose cgroup went while it was open.
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENODEV')) return undefined
+    throw error
+  })
 }

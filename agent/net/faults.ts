@@ -50,12 +50,7 @@ export class Faults implements Verifiable {
     await this.#turns.take(async () => {
       for (const { timer } of this.#begun.values()) clearTimeout(timer)
       this.#begun.clear()
-      if (await hasTable(faultTable, this.#where)) await runNft(`delete table ${faultTable}\n`, this.#where)
-      const delayed = (await listQdiscs(this.#where)).filter(({ handle, root }) => root && handle === delayHandle)
-      await tcBatch(
-        delayed.map(({ dev }) => `qdisc del dev ${dev} root`),
-        this.#where,
-      )
+      await removeFaults(this.#where)
     })
   }
 
@@ -165,6 +160,16 @@ export class Faults implements Verifiable {
     if (port === undefined) throw badRequest(`pod ${pod} has no link that ends on this node`)
     return port.ifname
   }
+}
+
+/** Removes what any agent's faults left in the kernel. */
+export async function removeFaults(where: Pick<RunOptions, 'netns'> = {}): Promise<void> {
+  if (await hasTable(faultTable, where)) await runNft(`delete table ${faultTable}\n`, where)
+  const delayed = (await listQdiscs(where)).filter(({ handle, root }) => root && handle === delayHandle)
+  await tcBatch(
+    delayed.map(({ dev }) => `qdisc del dev ${dev} root`),
+    where,
+  )
 }
 
 /** All else goes by the first band; what the rules choose, by the fourth, where it waits. */

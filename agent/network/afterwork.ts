@@ -3,9 +3,16 @@
 /** How long the first waits for company. */
 const gatherMs = 200
 
+interface Task {
+  topic: string
+  work: () => Promise<void>
+}
+
 export class Afterwork {
   readonly #onError: (error: unknown) => void
-  #waiting: { topic: string; work: () => Promise<void> }[] = []
+  #waiting: Task[] = []
+  /** All that is not done: what waits, and what has begun. */
+  readonly #pending = new Set<Task>()
   #done: Promise<void> = Promise.resolve()
 
   /** onError is told of work that failed; nobody else is. */
@@ -15,13 +22,15 @@ export class Afterwork {
 
   /** Does the work in a moment. */
   add(topic: string, work: () => Promise<void>): void {
-    this.#waiting.push({ topic, work })
+    const task = { topic, work }
+    this.#pending.add(task)
+    this.#waiting.push(task)
     if (this.#waiting.length === 1) setTimeout(() => this.#start(), gatherMs)
   }
 
-  /** Whether work for the topic has not begun. */
-  isWaiting(topic: string): boolean {
-    return this.#waiting.some((each) => each.topic === topic)
+  /** The topics of work that is not done. */
+  pendingTopics(): Set<string> {
+    return new Set([...this.#pending].map(({ topic }) => topic))
   }
 
   /** Begins what waits, and resolves when all is done. */
@@ -31,8 +40,18 @@ export class Afterwork {
   }
 
   #start(): void {
-    const works = this.#waiting.map(({ work }) => work().catch(this.#onError))
+    const runs = this.#waiting.map((task) => this.#run(task))
     this.#waiting = []
-    this.#done = Promise.all([this.#done, ...works]).then(() => undefined)
+    this.#done = Promise.all([this.#done, ...runs]).then(() => undefined)
+  }
+
+  async #run(task: Task): Promise<void> {
+    try {
+      await task.work()
+    } catch (error) {
+      this.#onError(error)
+    } finally {
+      this.#pending.delete(task)
+    }
   }
 }

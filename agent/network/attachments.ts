@@ -3,6 +3,7 @@
 
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasCode } from '../../cni/linux/system-error.ts'
 import type { CniResult } from '../../cni/spec.ts'
 import type { NetworkConfigList } from './conflist.ts'
 
@@ -27,7 +28,7 @@ export class AttachmentRecords {
     try {
       return JSON.parse(await readFile(this.#path(sandboxId), 'utf8'))
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      if (hasCode(error, 'ENOENT')) return undefined
       throw error
     }
   }

@@ -59,7 +59,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
   }
 
   async #attach(request: AttachRequest): Promise<{ ips: string[] }> {
-    if (this.#afterwork.isWaiting(request.sandboxId)) await this.#afterwork.settled()
+    if (this.#afterwork.pendingTopics().has(request.sandboxId)) await this.#afterwork.settled()
     const known = await this.#records.read(request.sandboxId)
     if (known?.result !== undefined) return { ips: addressesOf(known.result) }
     if (known !== undefined) await this.#detach(request.sandboxId)
@@ -116,14 +116,13 @@ export class CniNetwork implements PodNetwork, Verifiable {
   }
 
   async #compare(inside: boolean): Promise<Repair[]> {
-    await this.#afterwork.settled()
-    const busyBefore = [...this.#busy]
+    const busyBefore = this.#unsettled()
     const records = await this.#records.list()
     const owned = records.filter(({ result }) => result !== undefined).flatMap((record) => this.#toAttachments(record))
     const bridges = new Map([[bridgeName, []], ...Map.groupBy(owned, ({ config }) => config.bridge)])
     const repairs: Repair[] = []
     for (const [bridge, attachments] of bridges) {
-      const busy = new Set([...busyBefore, ...this.#busy])
+      const busy = new Set([...busyBefore, ...this.#unsettled()])
       const wanted = attachments.filter(({ cable }) => !busy.has(cable.containerId))
       const busyLinks = new Set([...busy].map((sandboxId) => hostLinkName(sandboxId, ifname)))
       repairs.push(...(await compareAttachments({ bridge, wanted, busyLinks, inside })))
@@ -139,6 +138,11 @@ export class CniNetwork implements PodNetwork, Verifiable {
       ...planAttachment(config, this.#toCall(record), addresses),
       owner: `Pod ${namespace}/${name}`,
     }))
+  }
+
+  /** Sandboxes of which the kernel may have less or more than the records say. */
+  #unsettled(): Set<string> {
+    return new Set([...this.#busy, ...this.#afterwork.pendingTopics()])
   }
 
   async #whileBusy<T>(sandboxId: string, work: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasCode } from '../../cni/linux/system-error.ts'
 import type { NetworkConfig } from '../../cni/spec.ts'
 import type { Repair } from './repair.ts'
 
@@ -93,7 +94,7 @@ function readNames(confDir: string): string[] {
   try {
     return readdirSync(confDir)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (hasCode(error, 'ENOENT')) return []
     throw error
   }
 }

@@ -11,7 +11,7 @@ import { compareParts, type NodeParts } from './node-parts.ts'
 import { type NetworkKind, type NodePlan, planNetwork, type Uplink } from './plan.ts'
 import { applyRepairs } from './repair.ts'
 import { readUplinks } from './uplink.ts'
-import type { WireguardKey } from './wireguard.ts'
+import type { WireguardKey } from './wireguard-key.ts'
 
 export interface NodeNetworkOptions {
   nodes: Informer<Node>

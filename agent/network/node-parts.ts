@@ -11,7 +11,8 @@ import type { Repair } from './repair.ts'
 import { compareRoutes } from './routes.ts'
 import { compareSysctls } from './sysctls.ts'
 import { compareVtep } from './vtep.ts'
-import { compareWireguard, type WireguardKey } from './wireguard.ts'
+import { compareWireguard } from './wireguard.ts'
+import type { WireguardKey } from './wireguard-key.ts'
 
 export interface NodeParts {
   plan: NodePlan

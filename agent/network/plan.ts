@@ -89,7 +89,7 @@ function addNode(plan: NodePlan, node: Stored<Node>, wish: NetworkWish): void {
     wish.kind === 'host-gw' || (wish.kind === 'vxlan' && isOnLink(address, wish.uplinks))
   for (const address of addresses) if (isSelf || isNear(address)) plan.nearNodes.push({ address, owner })
   if (isSelf) return
-  if (wish.kind === 'wireguard') addPeer(plan, node, wish)
+  if (wish.kind === 'wireguard') addPeer(plan, node, addresses, wish)
   else addWays(plan, node, addresses, wish)
 }
 
@@ -105,10 +105,9 @@ function addWays(plan: NodePlan, node: Stored<Node>, addresses: string[], wish: 
 }
 
 /** Everything for another node's pods goes through its tunnel, from the same switch too: nothing is sent in the clear. */
-function addPeer(plan: NodePlan, node: Stored<Node>, { uplinks: [underlay] }: NetworkWish): void {
+function addPeer(plan: NodePlan, node: Stored<Node>, addresses: string[], { uplinks: [underlay] }: NetworkWish): void {
   const owner = `Node ${node.metadata.name}`
   const publicKey = node.metadata.annotations?.[publicKeyAnnotation]
-  const addresses = internalAddresses(node)
   const address = addresses.find((each) => familyOf(each) === familyOf(underlay?.address ?? ''))
   const ranges = rangesOf(node)
   if (plan.wireguard === undefined || ranges.length === 0 || address === undefined) return

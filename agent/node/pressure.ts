@@ -9,29 +9,60 @@ export interface Pressure {
   pids: boolean
 }
 
+/** What was read of the machine last. */
+export interface PressureReading extends Pressure {
+  memoryAvailableBytes: number
+}
+
 /** Available memory below which the node is short of it, in bytes. */
 export const leastMemoryBytes = 100 * 1024 * 1024
 const leastDiskShare = 0.1
 const leastPidShare = 0.02
 
-/** Looks at the machine now. */
-export async function readPressure(dataDir: string): Promise<Pressure> {
+/** One reading for all who ask; the evictor renews it. */
+export class PressureGauge {
+  readonly #dataDir: string
+  #last: PressureReading
+
+  private constructor(dataDir: string, first: PressureReading) {
+    this.#dataDir = dataDir
+    this.#last = first
+  }
+
+  static async open(dataDir: string): Promise<PressureGauge> {
+    return new PressureGauge(dataDir, await readPressure(dataDir))
+  }
+
+  /** As it was when it was read last. */
+  get last(): PressureReading {
+    return this.#last
+  }
+
+  /** Looks at the machine now. */
+  async read(): Promise<PressureReading> {
+    this.#last = await readPressure(this.#dataDir)
+    return this.#last
+  }
+}
+
+async function readPressure(dataDir: string): Promise<PressureReading> {
   const [memoryAvailableBytes, loadavg, pidMax, disk] = await Promise.all([
     readAvailableMemory(),
     readFile('/proc/loadavg', 'utf8'),
     readFile('/proc/sys/kernel/pid_max', 'utf8'),
     statfs(dataDir),
   ])
-  return judgePressure({
+  const verdict = judgePressure({
     memoryAvailableBytes,
     diskFreeShare: disk.blocks === 0 ? 1 : disk.bavail / disk.blocks,
     processes: Number(/\/(\d+)/.exec(loadavg)?.[1] ?? 0),
     pidMax: Number(pidMax),
   })
+  return { ...verdict, memoryAvailableBytes }
 }
 
 /** Memory that programs can have without anything being swapped out, in bytes (proc(5), MemAvailable). */
-export async function readAvailableMemory(): Promise<number> {
+async function readAvailableMemory(): Promise<number> {
   const meminfo = await readFile('/proc/meminfo', 'utf8')
   return Number(/^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1] ?? Number.MAX_SAFE_INTEGER) * 1024
 }

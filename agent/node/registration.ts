@@ -10,13 +10,13 @@ import { nodes } from '../../api/resources/nodes.ts'
 import type { Image, Runtime, RuntimeVersion } from '../runtime/runtime.ts'
 import type { Machine } from './machine.ts'
 import { makeNode, makeNodeStatus, type NodeIdentity } from './node-status.ts'
-import { readPressure } from './pressure.ts'
+import type { PressureGauge } from './pressure.ts'
 
 export interface RegistrationOptions {
   client: Client
   identity: NodeIdentity
   machine: Machine
-  dataDir: string
+  pressure: Pick<PressureGauge, 'last'>
   runtime: Pick<Runtime, 'version' | 'listImages'>
   /** Why the network cannot take pods, or undefined. */
   networkNotReady: () => string | undefined
@@ -72,7 +72,7 @@ export class NodeRegistration {
     const node = await this.#ensureNode(signal)
     const status = makeNodeStatus(identity, machine, this.#written?.conditions ?? node.status?.conditions ?? [], {
       ...(await this.#look()),
-      pressure: await readPressure(this.#options.dataDir),
+      pressure: this.#options.pressure.last,
       nowMs: now(),
     })
     const isFresh = now() - this.#writtenAtMs < reportMs && !this.#isContradicted()

@@ -85,7 +85,7 @@ async function listOrNothing(directory: string): Promise<string[]> {
 
 /** Whether it was there and is not any more. */
 async function removeIfEmpty(path: string): Promise<boolean> {
-  const children = await readdir(path, { withFileTypes: true }).catch(() => [])
+  const children = await readdir(path, { withFileTypes: true }).catch(() => []) // gone: rmdir says so
   for (const child of children) if (child.isDirectory()) await removeIfEmpty(join(path, child.name))
   return await rmdir(path).then(
     () => true,

@@ -58,6 +58,7 @@ async function writeOne(
 
 async function ensureLink(directory: string, name: string): Promise<void> {
   const path = join(directory, name)
+  // What else keeps it from being seen keeps the link from being made, and that says so.
   if ((await lstat(path).catch(() => undefined)) !== undefined) return
   await symlink(join(dataLink, name), path)
 }
@@ -72,10 +73,10 @@ async function removeStale(directory: string, names: Set<string>, current: strin
 
 async function holds(directory: string, payload: Payload): Promise<boolean> {
   const root = join(directory, dataLink)
-  const present = await listFiles(root).catch(() => undefined)
+  const present = await listFiles(root).catch(() => undefined) // not written yet, or not whole: it is written anew
   if (present === undefined || present.length !== payload.size) return false
   for (const [path, { data }] of payload) {
-    const content = await readFile(join(root, path)).catch(() => undefined)
+    const content = await readFile(join(root, path)).catch(() => undefined) // the same
     if (content === undefined || !content.equals(data)) return false
   }
   return true

@@ -7,6 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
+import { hasCode } from '../linux/system-error.ts'
 import { CniError, errorCodes } from '../spec.ts'
 import { type AddressRange, candidates, isInRange } from './range.ts'
 
@@ -104,8 +105,4 @@ function ifThere<T, U>(read: () => T, otherwise: U): T | U {
     if (hasCode(error, 'ENOENT')) return otherwise
     throw error
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

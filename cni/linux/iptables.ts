@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { type RunOptions, run } from './exec.ts'
+import { hasCode } from './system-error.ts'
 
 /** Whose rules: iptables', unless the family is ipv6. */
 export type TableOptions = Pick<RunOptions, 'netns'> & { family?: 'ipv4' | 'ipv6' }
@@ -36,7 +37,7 @@ export async function hasLegacyTables(version: 4 | 6, { netns }: Pick<RunOptions
     return (await readFile(`${process}/net/ip${version === 4 ? '' : '6'}_tables_names`, 'utf8')) !== ''
   } catch (error) {
     // Without the module there is no such file, and no table.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    if (hasCode(error, 'ENOENT')) return false
     throw error
   }
 }

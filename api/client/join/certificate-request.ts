@@ -72,6 +72,7 @@ export async function requestCertificate(client: Client, options: CertificateOpt
 const firstLookMs = 50
 const longestLookMs = 2_000
 
+/** Looks again and again: who has only a bootstrap token may get its own request, but watch none. */
 async function awaitCertificate(
   client: Client,
   { metadata: { name } }: Stored<CertificateSigningRequest>,

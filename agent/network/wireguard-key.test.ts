@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ensureWireguardKey } from './wireguard.ts'
+import { ensureWireguardKey } from './wireguard-key.ts'
 
 let dir: string
 let file: string
