@@ -17,9 +17,11 @@ import {
   requestCertificate,
   servingSigner,
 } from '../../api/client/join/certificate-request.ts'
+import { makeClusterInfo } from '../../api/client/join/cluster-info.ts'
 import { readClusterSettings } from '../../api/client/join/cluster-settings.ts'
 import { discoverCluster, hashOfAuthority } from '../../api/client/join/discovery.ts'
 import { namesIn } from '../../api/credentials/credential-files.ts'
+import type { ConfigMap } from '../../api/generated/types.ts'
 import { isForbidden, isNotFound } from '../../api/objects/status-error.ts'
 import { certificateSigningRequests } from '../../api/resources/certificate-signing-requests.ts'
 import { clusterRoleBindings } from '../../api/resources/cluster-role-bindings.ts'
@@ -27,6 +29,7 @@ import { configMaps } from '../../api/resources/config-maps.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { secrets } from '../../api/resources/secrets.ts'
+import { issueCertificate, makeAuthority } from '../../control-plane/pki/certificates.ts'
 import { clusterSettings, startControlPlane, type TestControlPlane } from '../support/start-control-plane.ts'
 
 let cluster: TestControlPlane
@@ -252,17 +255,33 @@ test('the hash of another authority is refused, with the hash that was found', a
   )
 })
 
-test('a server that has the authority but not its key is found out', async () => {
-  // It hands out the true cluster-info, over a connection that it cannot prove.
-  const foreign = await startControlPlane()
-  const info = await cluster.connect().get(configMaps, { namespace: 'kube-public', name: 'cluster-info' })
-  const server = createServer(foreign.pki.server, (_, response) => void response.end(JSON.stringify(info)))
+/** A server with another authority's key that hands out this as cluster-info; discovers the cluster there by the true hash. */
+async function discoverAt(pair: { cert: string; key: string }, clusterInfo: ConfigMap) {
+  const server = createServer(pair, (_, response) => void response.end(JSON.stringify(clusterInfo)))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  await expect(discoverCluster(host, hashOfAuthority(cluster.pki.caCert))).rejects.toThrow('certificate')
-  server.close()
-  server.closeAllConnections()
-  await foreign.close()
+  try {
+    const { port } = server.address() as AddressInfo
+    return await discoverCluster(`127.0.0.1:${port}`, hashOfAuthority(cluster.pki.caCert))
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
+}
+
+test('a server that has the authority but not its key is found out, also when it adds an authority of its own', async () => {
+  const foreign = await makeAuthority('kubernetes')
+  const pair = await issueCertificate(foreign, { commonName: 'kube-apiserver', usage: 'server', names: ['127.0.0.1'] })
+  const { caCert } = cluster.pki
+  for (const authorities of [caCert, caCert + foreign.cert])
+    await expect(discoverAt(pair, makeClusterInfo(cluster.url, authorities))).rejects.toThrow(/cannot read .* certificate/)
+  const [other, none] = [foreign.cert + caCert, 'no certificate']
+  await expect(discoverAt(pair, makeClusterInfo(cluster.url, other))).rejects.toThrow('has the hash')
+  await expect(discoverAt(pair, makeClusterInfo(cluster.url, none))).rejects.toThrow(
+    /cluster-info of 127.0.0.1:\d+ has no certificate in its certificate-authority-data/,
+  )
+  await expect(discoverAt(pair, { data: { kubeconfig: 'a: [' } })).rejects.toThrow(
+    /cluster-info of 127.0.0.1:\d+ names no server and authority/,
+  )
 })
 
 test('a dead server, and one of another kind, are told apart', async () => {

@@ -3,13 +3,16 @@
 // rest is asked again over a connection that the authority vouches for.
 
 import { createHash, X509Certificate } from 'node:crypto'
-import { parse } from 'yaml'
+import { parseDocument } from 'yaml'
 import type { ConfigMap } from '../../generated/types.ts'
 import { isForbidden, isNotFound, StatusError } from '../../objects/status-error.ts'
 import { configMaps } from '../../resources/config-maps.ts'
 import { HttpClient } from '../http-client.ts'
 import { TlsTransport, type TlsTransportOptions } from '../tls-transport.ts'
 import { clusterInfoName } from './cluster-info.ts'
+
+/** Milliseconds that a server may take for the whole of cluster-info. */
+const limitMs = 10_000
 
 /** A cluster whose authority was proven. */
 export interface DiscoveredCluster {
@@ -26,7 +29,8 @@ export interface DiscoveredCluster {
 export async function discoverCluster(server: string, caCertHash: string): Promise<DiscoveredCluster> {
   validateServer(server)
   validateHash(caCertHash)
-  const { caCert } = await readClusterInfo(server, { server: `https://${server}`, insecure: true })
+  const unproven = await readClusterInfo(server, { server: `https://${server}`, insecure: true })
+  const caCert = authorityIn(unproven)
   const found = hashOfAuthority(caCert)
   if (found !== caCertHash.toLowerCase())
     throw new Error(
@@ -37,7 +41,10 @@ export async function discoverCluster(server: string, caCertHash: string): Promi
   return { caCert, serverUrl: proven.serverUrl }
 }
 
-/** "sha256:" and the hex SHA-256 of an authority's public key (SubjectPublicKeyInfo), as kubeadm pins it too. caPem: PEM. */
+/**
+ * "sha256:" and the hex SHA-256 of an authority's public key (SubjectPublicKeyInfo), as kubeadm pins it too. caPem: PEM, of which
+ * the first certificate counts. Throws for what is none.
+ */
 export function hashOfAuthority(caPem: string): string {
   const key = new X509Certificate(caPem).publicKey.export({ type: 'spki', format: 'der' })
   return `sha256:${createHash('sha256').update(key).digest('hex')}`
@@ -54,27 +61,48 @@ function validateHash(hash: string): void {
     throw new Error(`CA certificate hash "${hash}": must be "sha256:" and 64 hexadecimal digits`)
 }
 
-async function readClusterInfo(server: string, options: TlsTransportOptions): Promise<DiscoveredCluster> {
-  const transport = new TlsTransport({ ...options, headersTimeoutMs: 10_000 })
+/** What cluster-info says; nothing of it is proven by this. */
+interface ClusterInfo {
+  /** For messages. */
+  title: string
+  serverUrl: string
+  /** Whatever its writer takes for certificates in PEM. */
+  authorities: string
+}
+
+async function readClusterInfo(server: string, options: TlsTransportOptions): Promise<ClusterInfo> {
+  const transport = new TlsTransport(options)
+  const signal = AbortSignal.timeout(limitMs)
+  const client = new HttpClient(transport)
   try {
-    const info = await new HttpClient(transport).get(configMaps, clusterInfoName)
-    return parseClusterInfo(server, info)
-  } catch (error) {
-    throw explain(server, error)
+    const info = await client.get(configMaps, clusterInfoName, { signal }).catch((error: unknown) => {
+      throw explain(server, signal.aborted ? new Error(`no whole answer within ${limitMs / 1000} s`) : error)
+    })
+    return parseClusterInfo(`ConfigMap kube-public/cluster-info of ${server}`, info)
   } finally {
     await transport.close()
   }
 }
 
-function parseClusterInfo(server: string, { data = {} }: ConfigMap): DiscoveredCluster {
-  const kubeconfig: unknown = parse(data.kubeconfig ?? '')
+function parseClusterInfo(title: string, { data = {} }: ConfigMap): ClusterInfo {
+  const kubeconfig: unknown = parseDocument(data.kubeconfig ?? '').toJS()
   const cluster = at(at(at(kubeconfig, 'clusters'), '0'), 'cluster')
   const [serverUrl, ca] = [at(cluster, 'server'), at(cluster, 'certificate-authority-data')]
   if (typeof serverUrl !== 'string' || typeof ca !== 'string')
-    throw new Error(
-      `ConfigMap kube-public/cluster-info of ${server} names no server and authority: is it of this kind?`,
-    )
-  return { serverUrl, caCert: Buffer.from(ca, 'base64').toString('utf8') }
+    throw new Error(`${title} names no server and authority: is it of this kind?`)
+  return { title, serverUrl, authorities: Buffer.from(ca, 'base64').toString('utf8') }
+}
+
+/** The one certificate that the hash is taken of, PEM: nobody has vouched for what may be beside it. */
+function authorityIn({ title, authorities }: ClusterInfo): string {
+  try {
+    return new X509Certificate(authorities).toString()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${title} has no certificate in its certificate-authority-data (${why}): is it of this kind?`, {
+      cause,
+    })
+  }
 }
 
 function at(value: unknown, key: string): unknown {
