@@ -23,7 +23,7 @@ export async function benchConnections(): Promise<void> {
   try {
     const { node, client } = await build(net)
     for (const mode of modes) {
-      const proxy = await NodeProxy.start(node, proxyProgram, mode, ['10.244.1.1', '10.244.2.1'])
+      const proxy = await NodeProxy.start(node, proxyProgram, mode, ['10.244.1.1', '::1'])
       await step(`connections a second, ${mode}`, () => proxy.apply(new Map([['default/web', [web]]])))
       const [direct, service]: [number[], number[]] = [[], []]
       for (let round = 0; round < rounds; round++) {

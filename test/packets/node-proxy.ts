@@ -54,7 +54,8 @@ export class NodeProxy implements Calls {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     })
-    await once(child, 'message')
+    const ended = once(child, 'exit').then(() => Promise.reject(new Error(`the node proxy of mode ${mode} has ended`)))
+    await Promise.race([once(child, 'message'), ended])
     return new NodeProxy(child)
   }
 
