@@ -1,7 +1,7 @@
 // Keeps the control plane's own certificates good while it runs: its server's, its client's towards agents, and the
 // administrator's. Looks now and then; what lasts is left alone.
 
-import { pause } from '../api/client/work-queue.ts'
+import { pause } from '../api/client/alarm.ts'
 import type { KeyPair } from '../api/credentials/credential-files.ts'
 import type { Identity } from './identity.ts'
 

@@ -1,7 +1,7 @@
 // Keeps the store small: forgets history that nobody reads any more, and removes Events that are old. Both are safe to
 // stop at any time, and to run beside anything else.
 
-import { pause } from '../api/client/work-queue.ts'
+import { pause } from '../api/client/alarm.ts'
 import { type Entry, RevisionMismatchError, type Store } from './store/store.ts'
 
 export interface HousekeepingOptions {

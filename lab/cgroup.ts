@@ -3,7 +3,7 @@
 
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { pause } from '../api/client/work-queue.ts'
+import { pause } from '../api/client/alarm.ts'
 
 const mountPoint = '/sys/fs/cgroup'
 

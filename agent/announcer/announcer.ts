@@ -4,7 +4,7 @@
 import type { Client } from '../../api/client/client.ts'
 import { type Informer, whenSynced } from '../../api/client/informer.ts'
 import { Upkeep } from '../../api/client/upkeep.ts'
-import { pause } from '../../api/client/work-queue.ts'
+import { pause } from '../../api/client/alarm.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { nodes } from '../../api/resources/nodes.ts'

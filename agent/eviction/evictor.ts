@@ -1,6 +1,6 @@
 // Ends pods before the kernel runs out of memory and chooses a process itself. One pod at a time: what it frees may be enough.
 
-import { pause } from '../../api/client/work-queue.ts'
+import { pause } from '../../api/client/alarm.ts'
 import { leastMemoryBytes, type PressureGauge } from '../node/pressure.ts'
 import type { Refusal } from '../pods/admission.ts'
 import type { PodCgroups } from '../pods/cgroups.ts'

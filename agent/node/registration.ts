@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Client } from '../../api/client/client.ts'
-import { pause } from '../../api/client/work-queue.ts'
+import { pause } from '../../api/client/alarm.ts'
 import type { Node, NodeStatus } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { isAlreadyExists, isNotFound } from '../../api/objects/status-error.ts'

@@ -3,7 +3,7 @@
 
 import type { Client } from '../../api/client/client.ts'
 import { type Change, Informer } from '../../api/client/informer.ts'
-import { pause } from '../../api/client/work-queue.ts'
+import { pause } from '../../api/client/alarm.ts'
 import type { Pod } from '../../api/generated/types.ts'
 import { pods } from '../../api/resources/pods.ts'
 import type { Container, Sandbox } from '../runtime/runtime.ts'

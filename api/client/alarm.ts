@@ -1,7 +1,7 @@
 // Lets a loop sleep until it is woken or a time has come. A wake between two sleeps is not lost.
 
-/** The longest that a timer of Node can wait. */
-const maxDelayMs = 2 ** 31 - 1
+/** The longest that a timer of Node can wait, in milliseconds; it fires at once for more. */
+export const longestDelayMs = 2 ** 31 - 1
 
 export class Alarm {
   #ringing = false
@@ -25,7 +25,7 @@ export class Alarm {
       this.#resolve = resolve
       const onAbort = () => resolve()
       signal.addEventListener('abort', onAbort, { once: true })
-      const timer = delayMs === undefined ? undefined : setTimeout(resolve, Math.min(delayMs, maxDelayMs))
+      const timer = delayMs === undefined ? undefined : setTimeout(resolve, Math.min(delayMs, longestDelayMs))
       await promise
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
@@ -33,4 +33,9 @@ export class Alarm {
     this.#ringing = false
     this.#resolve = undefined
   }
+}
+
+/** Waits unless the signal aborts first; never throws for that. */
+export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  await new Alarm().wait(signal, delayMs)
 }

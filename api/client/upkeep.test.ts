@@ -113,3 +113,15 @@ test('the end waits for the sync under way, and begins no other', async () => {
   await ended
   expect(log).toEqual(['synced', 'ended'])
 })
+
+test('a sync that the end cuts short is no failure', async () => {
+  const { log, done } = startUpkeep({
+    sync: async (_, signal) => {
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    },
+  })
+  await vi.advanceTimersByTimeAsync(100)
+  stop.abort()
+  await done
+  expect(log).toEqual([])
+})

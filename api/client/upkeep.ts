@@ -2,14 +2,13 @@
 // milliseconds, is one sync. A sync that failed comes again. However many wakes come, every minute one is a resync, which
 // also looks for what somebody else did meanwhile.
 
-import { Alarm } from './alarm.ts'
+import { Alarm, pause } from './alarm.ts'
 import { Turns } from './turns.ts'
-import { pause } from './work-queue.ts'
 
 export interface UpkeepOptions {
   /** Makes it as it is wanted now. A resync stays due until one has succeeded. */
   sync: (isResync: boolean, signal: AbortSignal) => Promise<void>
-  /** Told of every failure, before the next attempt. */
+  /** Told of every failure, before the next attempt; that a sync was ended with run is none. */
   onError: (error: unknown) => void
   /** How long wakes are collected: changes of a rollout come in bursts. */
   collectMs?: number
@@ -49,6 +48,7 @@ export class Upkeep {
         if (isResync) resyncAtMs = performance.now() + resyncMs
         await this.#alarm.wait(signal, Math.max(0, resyncAtMs - performance.now()))
       } catch (error) {
+        if (signal.aborted) return
         onError(error)
         await pause(retryMs, signal)
       }

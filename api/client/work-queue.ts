@@ -2,7 +2,7 @@
 // is never worked on twice at a time; a key added while it is worked on comes again afterwards; a key that failed
 // comes back with growing delay until it succeeds.
 
-import { Alarm } from './alarm.ts'
+import { Alarm, longestDelayMs } from './alarm.ts'
 
 export interface WorkQueueOptions {
   /** How many keys are worked on at once. */
@@ -54,7 +54,7 @@ export class WorkQueue {
         this.#delayed.delete(key)
         this.add(key)
       },
-      Math.min(delayMs, 2 ** 31 - 1),
+      Math.min(delayMs, longestDelayMs),
     )
     timer.unref()
     this.#delayed.set(key, { timer, dueMs })
@@ -110,9 +110,4 @@ export class WorkQueue {
     this.#options.onError(error, key)
     this.addAfter(key, Math.min(this.#options.baseDelayMs * 2 ** failures, this.#options.maxDelayMs))
   }
-}
-
-/** Waits unless the signal aborts first; never throws for that. */
-export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  await new Alarm().wait(signal, delayMs)
 }

@@ -1,6 +1,6 @@
 // One probe of one running container, repeated: counts successes and failures and tells when the verdict changes.
 
-import { pause } from '../../../api/client/work-queue.ts'
+import { pause } from '../../../api/client/alarm.ts'
 import type { Probe } from '../../../api/generated/types.ts'
 import type { HandlerResult } from './handler.ts'
 
