@@ -1,15 +1,22 @@
 // Images that every node needs before any registry is reached: the file carries them and hands them to Docker.
 
 import { run } from '../cni/linux/exec.ts'
+import * as dns from '../images/dns/image.ts'
+import * as pause from '../images/pause/image.ts'
 import { listImageNames } from './containers.ts'
 import { programPath } from './paths.ts'
 import { readRecord, writeRecord } from './record.ts'
 
-/** Has the file load its images, and notes which of them are new here. */
-export async function loadImages(): Promise<void> {
-  const before = new Set(await listImageNames())
-  await run(programPath, ['images', '--load'])
-  const added = (await listImageNames()).filter((name) => !before.has(name))
+/** Notes which of the images are new here, then has the file at its place load them. */
+export async function loadImages(signal?: AbortSignal): Promise<void> {
   const record = readRecord()
-  if (record !== undefined) writeRecord({ ...record, images: [...new Set([...record.images, ...added])] })
+  const known = new Set([...(await listImageNames()), ...(record?.images ?? [])])
+  const added = [...pause.tags, ...dns.tags].filter((name) => !known.has(name))
+  if (record !== undefined && added.length > 0) writeRecord({ ...record, images: [...record.images, ...added] })
+  try {
+    await run(programPath, ['images', '--load'], { ...(signal && { signal }) })
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  }
 }

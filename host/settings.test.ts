@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
 import { nodeNameIn } from './agent-health.ts'
 import { describeToken, parseTtl } from './commands/token.ts'
 import { toManifest } from './dns.ts'
@@ -53,11 +56,27 @@ test('a unit shows every setting as a flag, and its node is found in it again', 
   expect(serverUnitText(server)).toContain('--advertise-address 192.0.2.10')
 })
 
-test("the DNS manifest gets the cluster's address and domain", () => {
-  const text = 'args: [--zone, cluster.local]\n  clusterIP: 10.96.0.10\n'
-  expect(toManifest(text, { clusterDns: '10.11.0.10', clusterDomain: 'lan' })).toBe(
-    'args: [--zone, lan]\n  clusterIP: 10.11.0.10\n',
-  )
+test("the DNS manifest gets the cluster's address and domain, and the host's file as its program", () => {
+  const text = readFileSync(join(import.meta.dirname, '../addons/dns/dns.yaml'), 'utf8')
+  const made = toManifest(text, { clusterDns: '10.11.0.10', clusterDomain: 'lan', version: 'fairlead 1 (build a)' })
+  const before = parseAllDocuments(text).map((document) => document.toJS())
+  const after = parseAllDocuments(made).map((document) => document.toJS())
+  expect(after.map(({ kind }) => kind)).toEqual(before.map(({ kind }) => kind))
+  const service = after.find(({ kind }) => kind === 'Service')
+  expect(service.spec).toMatchObject({ clusterIP: '10.11.0.10', ports: [{}, {}, {}] })
+  const { metadata, spec } = after.find(({ kind }) => kind === 'Deployment').spec.template
+  expect(metadata).toEqual({
+    labels: { 'k8s-app': 'kube-dns' },
+    annotations: { 'fairlead.io/version': 'fairlead 1 (build a)' },
+  })
+  expect(spec.containers).toMatchObject([
+    {
+      args: ['--zone', 'lan'],
+      volumeMounts: [{ name: 'fairlead', mountPath: '/usr/local/bin/fairlead', readOnly: true }],
+      securityContext: { readOnlyRootFilesystem: true },
+    },
+  ])
+  expect(spec.volumes).toEqual([{ name: 'fairlead', hostPath: { path: '/usr/local/bin/fairlead', type: 'File' } }])
 })
 
 test.each([

@@ -2,7 +2,7 @@
 // Format: https://github.com/moby/moby/blob/master/image/spec/spec.md
 
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
@@ -32,10 +32,10 @@ export interface ImageArchive {
 /** The name that Docker and Node's process.arch have for one machine. */
 const dockerArchitecture = (): string => (process.arch === 'x64' ? 'amd64' : process.arch)
 
-/** Writes the archive of one image beside its place, then moves it there whole. */
-export async function writeArchive(path: string, image: ImageArchive): Promise<void> {
+/** Writes the archive of these images beside its place, then moves it there whole. */
+export async function writeArchive(path: string, images: readonly ImageArchive[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-  await pipeline(packArchive([image]), createWriteStream(`${path}.tmp`))
+  await pipeline(packArchive(images), createWriteStream(`${path}.tmp`))
   await rename(`${path}.tmp`, path)
 }
 
@@ -52,7 +52,7 @@ async function addImages(tar: Tar, images: readonly ImageArchive[]): Promise<voi
   const mtime = new Date(0)
   const layers = new Map(images.flatMap((image) => image.layers.map((layer) => [layer.digest, layer] as const)))
   for (const layer of layers.values())
-    await pipeline(createReadStream(layer.path), tar.entry({ name: layerName(layer), size: layer.sizeBytes, mtime }))
+    await pipeline(layer.open(), tar.entry({ name: layerName(layer), size: layer.sizeBytes, mtime }))
   const manifest = images.map((image) => {
     const text = makeConfig(image)
     const name = `${createHash('sha256').update(text).digest('hex')}.json`

@@ -2,9 +2,11 @@
 // and Docker's layer cache holds.
 
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
+import { mkdir, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 
@@ -19,34 +21,45 @@ type LayerEntry =
 export type LayerContent = Map<string, LayerEntry>
 
 export interface Layer {
-  path: string
   sizeBytes: number
   /** "sha256:…" of the tar: the layer's diff id. */
   digest: string
+  /** The tar, from its start. */
+  open(): Readable
 }
 
-/** Writes the layer unless the file is there already; the name stands for the content. */
+/** Keeps the layer as a file, written unless it is there already; the name stands for the content. */
 export async function ensureLayer(path: string, makeContent: () => Promise<LayerContent>): Promise<Layer> {
-  const existing = await stat(path).catch(() => undefined) // absent the first time
-  if (existing === undefined) await writeLayer(path, await makeContent())
-  const tar = await readFile(path)
-  return { path, sizeBytes: tar.length, digest: `sha256:${createHash('sha256').update(tar).digest('hex')}` }
+  if (!existsSync(path)) await writeLayer(path, await makeContent())
+  return { ...measure(await readFile(path)), open: () => createReadStream(path) }
+}
+
+/** A layer in memory. */
+export async function makeLayer(content: LayerContent): Promise<Layer> {
+  const tar = await buffer(packLayer(content))
+  return { ...measure(tar), open: () => Readable.from([tar]) }
+}
+
+function measure(tar: Buffer): Pick<Layer, 'sizeBytes' | 'digest'> {
+  return { sizeBytes: tar.length, digest: `sha256:${createHash('sha256').update(tar).digest('hex')}` }
 }
 
 async function writeLayer(path: string, content: LayerContent): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
+  await pipeline(packLayer(content), createWriteStream(`${path}.tmp`))
+  await rename(`${path}.tmp`, path)
+}
+
+function packLayer(content: LayerContent): Readable {
   const tar = pack()
-  const unfinished = `${path}.tmp`
-  const written = pipeline(tar, createWriteStream(unfinished))
-  const withParents = addParents(content)
-  for (const name of [...withParents.keys()].sort()) {
-    const entry = withParents.get(name)
-    if (entry !== undefined) await addEntry(tar, name, entry)
-  }
+  addEntries(tar, content).catch((error: Error) => tar.destroy(error))
+  return Readable.from(tar)
+}
+
+async function addEntries(tar: Tar, content: LayerContent): Promise<void> {
+  const withParents = [...addParents(content)]
+  for (const [name, entry] of withParents.sort(([a], [b]) => (a < b ? -1 : 1))) await addEntry(tar, name, entry)
   tar.finalize()
-  await written
-  await rename(unfinished, path)
-  await rm(unfinished, { force: true })
 }
 
 function addParents(content: LayerContent): LayerContent {

@@ -21,7 +21,7 @@ async function buildImage(name: string, key: string, makeArchive: () => Promise<
   if (isFresh) return
   const started = performance.now()
   const { writeArchive } = await import('../images/archive.ts')
-  await writeArchive(path, await makeArchive())
+  await writeArchive(path, [await makeArchive()])
   mkdirSync(cache, { recursive: true })
   writeFileSync(keyFile, key)
   console.log(`dist/images/${name}.tar (${(performance.now() - started).toFixed(0)} ms)`)

@@ -1,11 +1,9 @@
 // `fairlead images`: lists them, writes them as an archive, or hands them to Docker.
 
-import { createWriteStream } from 'node:fs'
-import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
-import { packArchive } from '../../images/archive.ts'
-import { loadArchive } from './docker.ts'
+import { packArchive, writeArchive } from '../../images/archive.ts'
+import { loadImages } from './docker.ts'
 import { imageNames, makeImages } from './recipes.ts'
 
 interface ImagesOptions {
@@ -45,17 +43,8 @@ async function run(options: ImagesOptions): Promise<void> {
 }
 
 async function handOut({ load, out, dockerSocket }: ImagesOptions): Promise<void> {
-  // Not /tmp, which may be memory: the layers are as big as this file.
-  const directory = await mkdtemp('/var/tmp/fairlead-images-')
-  try {
-    const images = await makeImages(directory)
-    if (out === '-') await pipeline(packArchive(images), process.stdout)
-    else if (out !== undefined) {
-      await pipeline(packArchive(images), createWriteStream(`${out}.tmp`))
-      await rename(`${out}.tmp`, out)
-    }
-    if (load === true) await loadArchive(packArchive(images), dockerSocket)
-  } finally {
-    await rm(directory, { recursive: true })
-  }
+  const images = await makeImages()
+  if (out === '-') await pipeline(packArchive(images), process.stdout)
+  else if (out !== undefined) await writeArchive(out, images)
+  if (load === true) await loadImages(images, dockerSocket)
 }
