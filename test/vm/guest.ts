@@ -1,6 +1,9 @@
 // Commands and files in the guest, by ssh. One connection is kept and shared: a handshake takes a second under emulation.
 
 import { execa } from 'execa'
+import { waitFor } from '../../lab/progress.ts'
+
+const bootId = 'cat /proc/sys/kernel/random/boot_id'
 
 export interface GuestAddress {
   port: number
@@ -52,6 +55,16 @@ export class Guest {
   async copy(file: string, target: string): Promise<void> {
     const receive = `mkdir -p $(dirname ${target}) && cat > ${target}`
     await execa('ssh', [...this.#options, receive], { inputFile: file })
+  }
+
+  /** Starts the guest anew, in order, and waits until it has: services are still starting then. */
+  async reboot(): Promise<void> {
+    const before = await this.run(bootId)
+    await this.run('systemctl reboot')
+    await this.close()
+    await waitFor('ssh into the guest after its reboot', 300_000, async () =>
+      (await this.run(bootId)) === before ? undefined : true,
+    )
   }
 
   /** Ends the shared connection. */

@@ -1,11 +1,12 @@
 // One virtual machine under plain QEMU, software emulation: no KVM, no libvirt, no way out (restrict=on), ssh on a loopback
-// port. Its pid file outlives a killed run, and the next run ends or takes over what it names.
+// port. A cable, two sockets of QEMU's, may lead to one other machine: eth1 is its end. Its pid file outlives a killed run, and the next run ends or takes over what it names.
 
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { execa } from 'execa'
 import { step, waitFor } from '../../lab/progress.ts'
 import { Guest } from './guest.ts'
@@ -13,16 +14,22 @@ import type { Image } from './image.ts'
 
 const cpus = 2
 const memoryMegabytes = 1536
-const commandLine =
-  'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet apparmor=0 audit=0 mitigations=off systemd.hostname=vm'
+const commandLine = 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet apparmor=0 audit=0 mitigations=off'
+
+export interface MachineOptions {
+  /** Everything of this machine's life is below it: pid, port, disk overlay, console. */
+  runDir: string
+  /** Where the machine at the cable's other end has the same. */
+  peerDir: string
+  hostname: string
+}
 
 export class Machine {
-  readonly #runDir: string
+  readonly #options: MachineOptions
   readonly #image: Image
 
-  /** Everything of this machine's life is below runDir: pid, port, disk overlay, console. */
-  constructor(runDir: string, image: Image) {
-    this.#runDir = runDir
+  constructor(options: MachineOptions, image: Image) {
+    this.#options = options
     this.#image = image
   }
 
@@ -35,8 +42,8 @@ export class Machine {
   async boot({ keep = false }: { keep?: boolean } = {}): Promise<Guest> {
     if (keep && this.#runsThisImage() && existsSync(this.#path('port'))) return this.#guest()
     await this.stop()
-    mkdirSync(this.#runDir, { recursive: true })
-    await step('vm: boot to ssh', async () => {
+    mkdirSync(this.#options.runDir, { recursive: true })
+    await step(`vm: boot ${this.#options.hostname} to ssh`, async () => {
       await this.#start()
       await waitFor('ssh into the guest', 180_000, () => this.#answers())
     })
@@ -51,11 +58,11 @@ export class Machine {
       process.kill(pid, 'SIGKILL')
       await waitFor('the end of QEMU', 20_000, async () => (this.#pid() === undefined ? true : undefined))
     }
-    rmSync(this.#runDir, { recursive: true, force: true })
+    rmSync(this.#options.runDir, { recursive: true, force: true })
   }
 
   #path(name: string): string {
-    return join(this.#runDir, name)
+    return join(this.#options.runDir, name)
   }
 
   #guest(): Guest {
@@ -85,7 +92,9 @@ export class Machine {
     await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', this.#image.disk, '-F', 'raw', disk])
     const port = await freePort()
     const log = openSync(this.#path('qemu.log'), 'w')
-    const qemu = spawn('qemu-system-x86_64', qemuArguments(this.#image, disk, port, this.#path('console.log')), {
+    const qemu = spawn('qemu-system-x86_64', [...this.#arguments(disk, port), ...this.#cable()], {
+      // A socket's path has at most 107 characters: those of the cable are relative.
+      cwd: this.#options.runDir,
       detached: true,
       stdio: ['ignore', log, log],
     })
@@ -100,25 +109,33 @@ export class Machine {
     await this.#guest().run('true')
     return true
   }
+
+  #arguments(disk: string, port: number): string[] {
+    const { kernel, initrd } = this.#image
+    const ssh = `user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`
+    return [
+      ...['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-smp', String(cpus), '-m', String(memoryMegabytes)],
+      ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', `file:${this.#path('console.log')}`],
+      ...['-drive', `file=${disk},if=virtio,cache=unsafe`, '-device', 'virtio-rng-pci'],
+      ...['-netdev', ssh, '-device', 'virtio-net-pci,netdev=net0'],
+      ...['-kernel', kernel, '-initrd', initrd],
+      ...['-append', `${commandLine} systemd.hostname=${this.#options.hostname}`],
+    ]
+  }
+
+  /** eth1. What is sent while nobody is at the other end is lost, as on any cable. */
+  #cable(): string[] {
+    const { runDir, peerDir, hostname } = this.#options
+    const other = join(relative(runDir, peerDir), 'cable')
+    const ends = `local.type=unix,local.path=cable,remote.type=unix,remote.path=${other}`
+    const hash = createHash('sha256').update(hostname).digest('hex')
+    const mac = `52:54:00:${hash.slice(0, 2)}:${hash.slice(2, 4)}:${hash.slice(4, 6)}`
+    return ['-netdev', `dgram,id=net1,${ends}`, '-device', `virtio-net-pci,netdev=net1,mac=${mac}`]
+  }
 }
 
 function commandLineOf(pid: number): string {
   return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : ''
-}
-
-function qemuArguments(image: Image, disk: string, port: number, consoleFile: string): string[] {
-  return [
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-smp', String(cpus), '-m', String(memoryMegabytes)],
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', `file:${consoleFile}`],
-    ...['-drive', `file=${disk},if=virtio,cache=unsafe`, '-device', 'virtio-rng-pci'],
-    ...[
-      '-netdev',
-      `user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`,
-      '-device',
-      'virtio-net-pci,netdev=net0',
-    ],
-    ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', commandLine],
-  ]
 }
 
 /** A loopback port that nobody listens on now. */

@@ -25,18 +25,28 @@ const cacheDir = join(import.meta.dirname, '../../.cache/vm')
 const keep = values.keep === true
 
 await step('vm: Debian packages of the host', () => ensureDebianPackages(hostPackages))
-const machine = new Machine(join(cacheDir, `run${process.env.FAIRLEAD_VM ?? ''}`), await ensureImage(cacheDir))
+const runDir = join(cacheDir, `run${process.env.FAIRLEAD_VM ?? ''}`)
+const image = await ensureImage(cacheDir)
+const machine = new Machine({ runDir, peerDir: `${runDir}-peer`, hostname: 'vm' }, image)
+const peerMachine = new Machine({ runDir: `${runDir}-peer`, peerDir: runDir, hostname: 'peer' }, image)
+const stopAll = async () => void (await Promise.all([machine.stop(), peerMachine.stop()]))
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => void (keep ? Promise.resolve() : machine.stop()).then(() => process.exit(1)))
+  process.on(signal, () => void (keep ? Promise.resolve() : stopAll()).then(() => process.exit(1)))
+let booted: Promise<Guest> | undefined
+const peer = () => {
+  booted ??= peerMachine.boot({ keep })
+  return booted
+}
 const total: PartResult = { passed: 0, failed: 0, skipped: 0 }
 try {
+  if (!keep) await peerMachine.stop()
   const guest = await machine.boot({ keep })
   for (const part of chosen) await runPart(part, guest)
 } catch (error) {
   console.error(error)
   total.failed++
 } finally {
-  if (!keep) await machine.stop()
+  if (!keep) await stopAll()
 }
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
@@ -44,7 +54,7 @@ process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
 async function runPart({ name, title, run }: Part, guest: Guest): Promise<void> {
   const startedMs = performance.now()
   console.log(`\n== vm ${name}: ${title}`)
-  const result = await run({ guest, node: guestNode, say: console.log }).catch((error: unknown): PartResult => {
+  const result = await run({ guest, peer, node: guestNode, say: console.log }).catch((error: unknown): PartResult => {
     console.error(error, machine.console.slice(-4_000))
     return { passed: 0, failed: 1, skipped: 0 }
   })

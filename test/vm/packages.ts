@@ -35,6 +35,8 @@ export const guestPackages = [
   // For hosts of one's own: Docker, and a firewall beside it. Neither runs until a part starts it.
   'docker.io',
   'ufw',
+  // For images made of what the guest has.
+  'busybox-static',
 ]
 
 /** Kernel modules loaded at boot. */

@@ -13,6 +13,8 @@ export interface Part {
 
 export interface PartContext {
   guest: Guest
+  /** A second guest, booted when it is first asked for: each has an end of the cable between them as eth1. */
+  peer(): Promise<Guest>
   /** Path of the pinned Node in the guest. */
   node: string
   /** Shows one line of progress. */

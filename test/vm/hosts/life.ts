@@ -1,0 +1,143 @@
+// What happens to hosts in their lives: Docker's restart, a new version, a version that does not work, a reboot, memory that runs
+// out; and what is left of Fairlead after reset.
+
+import type { Guest } from '../guest.ts'
+import { asAdmin, expectPodsAnswer, expectSuccess } from './cluster.ts'
+import { type Hosts, program, snapshot } from './prepare.ts'
+
+/** The user's container, and when it was started. */
+const usersStart = "docker inspect users --format '{{.State.Status}} {{.State.StartedAt}}'"
+/** Containers of pods, and when they were started. */
+const podStarts =
+  "docker ps --filter label=io.fairlead.attempt --format '{{.ID}}' | sort | xargs docker inspect --format '{{.Name}} {{.State.StartedAt}}'"
+
+/** Notes what the host is like. */
+export async function takeSnapshot(guest: Guest): Promise<void> {
+  await guest.run(`rm -rf /tmp/snapshot; ${snapshot} /tmp/snapshot/before`)
+}
+
+export async function restartDocker(hosts: Hosts): Promise<void> {
+  await hosts.worker.run('systemctl restart docker')
+  await expectPodsAnswer(hosts)
+  await expectSuccess(hosts.worker, usersStart, /^running/)
+}
+
+/** Another file, and the same program: what a new version has inside is its own tests' matter. */
+export async function upgrade(hosts: Hosts): Promise<void> {
+  for (const guest of [hosts.control, hosts.worker]) {
+    const before = await guest.run(podStarts)
+    await guest.run(`cp ${program} ${program}-new && echo >>${program}-new`)
+    await expectSuccess(guest, `${program}-new upgrade`, /this host runs fairlead/)
+    await guest.run(`cmp ${program}-new /usr/local/bin/fairlead && [ ! -e /usr/local/bin/fairlead.previous ]`)
+    const after = await guest.run(podStarts)
+    const restarted = before.split('\n').filter((line) => !line.includes('_dns-') && !after.includes(line))
+    if (restarted.length > 0) throw new Error(`restarted: ${restarted.join(', ')}`)
+  }
+  await expectPodsAnswer(hosts)
+}
+
+/** A file that says what it is, and serves nothing. */
+const broken = `#!/bin/sh
+case "$1" in version) echo fairlead broken ;; images) ;; upgrade) exec ${program}-new "$@" ;; *) echo cannot; exit 1 ;; esac
+`
+
+export async function upgradeToBroken({ worker }: Hosts): Promise<void> {
+  await worker.run(`cat >${program}-broken <<'SH'\n${broken}SH\nchmod +x ${program}-broken`)
+  const command = `FAIRLEAD_PROGRAM=${program}-broken ${program}-new upgrade`
+  const { exitCode, output } = await worker.follow(command, () => undefined)
+  if (exitCode !== 1 || !output.includes('This host is back at')) throw new Error(output)
+  await worker.run(`cmp ${program}-new /usr/local/bin/fairlead && systemctl is-active fairlead-agent`)
+}
+
+export async function reboot(hosts: Hosts): Promise<void> {
+  for (const guest of [hosts.worker, hosts.control]) await guest.reboot()
+  const ready = '[ $(fairlead get nodes --no-headers | grep -cw Ready) = 2 ]'
+  await hosts.control.run(
+    `${asAdmin} for i in $(seq 120); do ${ready} && exit 0; sleep 3; done; fairlead get nodes; exit 1`,
+  )
+  await expectPodsAnswer(hosts)
+  await expectSuccess(hosts.control, `${asAdmin} fairlead net verify`, /./)
+  for (const guest of [hosts.worker, hosts.control]) await expectSuccess(guest, usersStart, /^running/)
+}
+
+const limited = `
+apiVersion: v1
+kind: Pod
+metadata: { name: limited }
+spec:
+  nodeName: peer
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: app
+      image: users:1
+      imagePullPolicy: IfNotPresent
+      command: [/bin/busybox, sh, -c, 'busybox cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max; busybox dd if=/dev/zero of=/fill/f bs=1M count=64']
+      resources: { limits: { memory: 32Mi, cpu: 500m } }
+      volumeMounts: [{ name: fill, mountPath: /fill }]
+  volumes: [{ name: fill, emptyDir: { medium: Memory } }]
+`
+
+/** cgroup v2, which the guest has, and the lab has not. */
+export async function limitMemory({ control, worker }: Hosts): Promise<void> {
+  await worker.run('test -e /sys/fs/cgroup/cgroup.controllers')
+  await control.run(`${asAdmin} fairlead apply -f - <<'YAML'${limited}YAML`)
+  const state = `fairlead get pod limited -o jsonpath='{.status.containerStatuses[0].state.terminated.reason}'`
+  await control.run(
+    `${asAdmin} for i in $(seq 60); do [ "$(${state})" = OOMKilled ] && exit 0; sleep 2; done; ${state}; exit 1`,
+  )
+  await expectSuccess(control, `${asAdmin} fairlead logs limited`, /^33554432$/m)
+  await control.run(`${asAdmin} fairlead delete pod limited`)
+}
+
+const greedy = `
+apiVersion: v1
+kind: Pod
+metadata: { name: greedy }
+spec:
+  nodeName: peer
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: app
+      image: users:1
+      imagePullPolicy: IfNotPresent
+      command: [/bin/busybox, sh, -c, 'while busybox dd if=/dev/zero bs=1M count=24 2>/dev/null >>/fill/f; do busybox sleep 1; done; busybox sleep 600']
+      volumeMounts: [{ name: fill, mountPath: /fill }]
+  volumes: [{ name: fill, emptyDir: { medium: Memory } }]
+`
+
+/** Who asked for nothing and takes all goes; who asked for what it uses stays. */
+export async function evict({ control, worker }: Hosts): Promise<void> {
+  const web = await worker.run(podStarts)
+  await control.run(`${asAdmin} fairlead apply -f - <<'YAML'${greedy}YAML`)
+  const reason = `fairlead get pod greedy -o jsonpath='{.status.reason}'`
+  await control.run(
+    `${asAdmin} for i in $(seq 120); do [ "$(${reason})" = Evicted ] && exit 0; sleep 2; done; fairlead get pod greedy -o yaml; exit 1`,
+  )
+  await expectSuccess(
+    control,
+    `${asAdmin} fairlead get pod greedy -o jsonpath='{.status.message}'`,
+    /low on resource: memory/,
+  )
+  await control.run(`${asAdmin} fairlead delete pod greedy`)
+  const after = await worker.run(podStarts)
+  const lost = web.split('\n').filter((line) => line.includes('_web-') && !after.includes(line))
+  if (lost.length > 0) throw new Error(`restarted: ${lost.join(', ')}`)
+}
+
+export async function reset({ control, worker }: Hosts): Promise<void> {
+  await control.run(`${asAdmin} fairlead delete node peer`)
+  for (const guest of [worker, control]) {
+    const users = await guest.run(usersStart)
+    await expectSuccess(guest, 'fairlead reset --yes', /nothing of Fairlead is left/)
+    await guest.run(`${snapshot} /tmp/snapshot/after`)
+    // Since the snapshot before, the host was rebooted.
+    const difference = await guest.run(
+      'diff --recursive --exclude starts /tmp/snapshot/before /tmp/snapshot/after || true',
+    )
+    if (difference !== '') throw new Error(difference)
+    if ((await guest.run(usersStart)) !== users) throw new Error('the user’s container was started anew')
+    await expectSuccess(guest, `${program} reset --yes`, /nothing of Fairlead/)
+  }
+}

@@ -1,0 +1,64 @@
+// Two hosts as their users have them before Fairlead comes: Docker with a network and a container of the user's, a firewall that is
+// on, rules in iptables, nftables and ipset.
+
+import { join } from 'node:path'
+import { execa } from 'execa'
+import type { Guest } from '../guest.ts'
+import type { PartContext } from '../part.ts'
+
+const root = join(import.meta.dirname, '../../..')
+
+/** The one file, where a user would have put it. */
+export const program = '/root/fairlead'
+/** Writes what a host is like into a folder. */
+export const snapshot = '/root/host-snapshot.sh'
+
+export interface Hosts {
+  control: Guest
+  worker: Guest
+}
+
+/** Addresses on the cable between them. */
+export const addresses: Record<keyof Hosts, string> = { control: '192.168.77.1', worker: '192.168.77.2' }
+
+/** Both hosts, each with the one file and the user's things. A guest that was kept is set back first. */
+export async function prepareHosts(context: PartContext): Promise<Hosts> {
+  await execa(process.execPath, [join(root, 'scripts/build-executable.ts')])
+  const hosts = { control: context.guest, worker: await context.peer() }
+  context.say('copying the one file into both guests, and making what their users have')
+  await Promise.all((['control', 'worker'] as const).map((name) => prepareHost(hosts[name], addresses[name])))
+  return hosts
+}
+
+async function prepareHost(guest: Guest, address: string): Promise<void> {
+  await guest.run('[ ! -e /usr/local/bin/fairlead ] || fairlead reset --yes')
+  await guest.copy(join(root, 'dist/fairlead'), program)
+  await guest.copy(join(root, 'test/vm/programs/host-snapshot.sh'), snapshot)
+  await guest.run(`set -eu; chmod +x ${program} ${snapshot}; ${connect(address)} ${things}`)
+}
+
+/** networkd takes routes of others away when it starts anew, unless it is told. */
+const connect = (address: string) => `
+  mkdir -p /etc/systemd/networkd.conf.d
+  printf '[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\n' >/etc/systemd/networkd.conf.d/foreign.conf
+  printf '[Match]\\nName=eth1\\n[Network]\\nAddress=${address}/24\\n' >/etc/systemd/network/10-eth1.network
+  systemctl restart systemd-networkd`
+
+const things = `
+  systemctl enable --now docker
+  if ! docker inspect users >/dev/null 2>&1; then
+    tar -C / -c bin/busybox | docker import --change 'CMD ["/bin/busybox", "sleep", "infinity"]' - users:1
+    docker network create users
+    docker run --detach --restart always --name users --network users --publish 8088:80 users:1
+  fi
+  iptables -C INPUT -s 203.0.113.0/24 -j DROP 2>/dev/null || iptables -I INPUT -s 203.0.113.0/24 -j DROP
+  nft list table inet users >/dev/null 2>&1 || nft 'add table inet users; add chain inet users c { type filter hook input priority 5; };
+    add rule inet users c ip saddr 203.0.113.9 drop'
+  ipset -exist create users hash:ip; ipset -exist add users 203.0.113.1
+  ufw allow 22/tcp; ufw --force enable`
+
+/** Sets the guests back to what other parts expect. */
+export async function leaveHosts({ control, worker }: Hosts): Promise<void> {
+  for (const guest of [worker, control])
+    await guest.run('fairlead reset --yes; ufw --force disable; systemctl disable --now docker.socket docker || true')
+}
