@@ -1,6 +1,6 @@
 // `scripts/test vagrant [--keep] [iptables|ipvs]`: the real `vagrant up` with three machines, on libvirt with QEMU's software emulation,
-// in namespaces without a way out. --keep leaves the machines of the last mode, and takes over a world that runs; without
-// it nothing stays, also of an earlier run that was killed.
+// in namespaces without a way out. --keep leaves the machines of the last mode, and takes over those that run if they have this
+// mode and this box; without it nothing stays, also of an earlier run that was killed.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { step } from '../../lab/progress.ts'
 import { ensureBox } from '../../vagrant/box/box.ts'
 import { ensureDebianPackages } from '../support/debian-packages.ts'
-import { type Case, cases } from './cases.ts'
+import { type Case, cases, destroyed } from './cases.ts'
 import { Vagrant } from './vagrant.ts'
 import { World } from './world.ts'
 
@@ -36,7 +36,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => void (keep ? Promise.resolve() : world.stop()).then(() => process.exit(1)))
 try {
   rmSync(log, { force: true })
-  await step('vagrant: libvirt in a world of its own', () => world.start({ keep }))
+  await step('vagrant: libvirt in a world of its own', () =>
+    world.start({ takeOver: keep ? purposeOf(modes[0]) : undefined }),
+  )
   await step('vagrant: box added', () => new Vagrant(world, log, {}).addBox(box.path))
   for (const mode of modes) await runMode(mode)
 } catch (error) {
@@ -48,18 +50,24 @@ try {
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
 
+/** What a kept world must have been made for: machines keep their mode and their disks. */
+function purposeOf(mode = ''): string {
+  return `${mode} on box ${box.key}`
+}
+
 /** The cases of one mode. Each builds on the one before: after a failure the rest is skipped, but for the destroying one. */
 async function runMode(mode: string): Promise<void> {
   console.log(`\n== vagrant, ${mode}`)
+  world.purpose = purposeOf(mode)
   const vagrant = new Vagrant(world, log, { PROXY_MODE: mode })
-  const chosen = (cases[mode] ?? []).filter((_, index, all) => !keep || index < all.length - 1)
   let isBroken = false
-  for (const each of chosen) {
-    if (isBroken && each !== chosen.at(-1)) {
+  for (const each of cases[mode] ?? []) {
+    if (isBroken) {
       console.log(`skipped  ${each.name}`)
       total.skipped++
     } else if (!(await runCase(each, vagrant))) isBroken = true
   }
+  if (!keep || mode !== modes.at(-1)) await runCase(destroyed, vagrant)
 }
 
 async function runCase({ name, run }: Case, vagrant: Vagrant): Promise<boolean> {

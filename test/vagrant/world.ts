@@ -29,9 +29,15 @@ export class World {
     return join(this.#dir, name)
   }
 
-  /** Starts anew: ends what an earlier, killed run left, and begins with nothing. With `keep`, one that runs is taken over. */
-  async start({ keep = false }: { keep?: boolean } = {}): Promise<void> {
-    if (keep && this.#pid() !== undefined) return
+  /** What its machines are for. */
+  set purpose(text: string) {
+    writeFileSync(this.path('purpose'), text)
+  }
+
+  /** Starts anew: ends what an earlier, killed run left, and begins with nothing. One that runs for the purpose is taken over. */
+  async start({ takeOver }: { takeOver: string | undefined }): Promise<void> {
+    const purpose = existsSync(this.path('purpose')) ? readFileSync(this.path('purpose'), 'utf8') : undefined
+    if (purpose !== undefined && purpose === takeOver && this.#pid() !== undefined) return
     await this.stop()
     mkdirSync(this.path('etc'), { recursive: true })
     writeFileSync(this.path('etc/qemu.conf'), qemuConf)
@@ -69,7 +75,8 @@ export class World {
       process.kill(pid, 'SIGKILL')
       await waitFor('the end of libvirt', 20_000, async () => (this.#pid() === undefined ? true : undefined))
     }
-    rmSync(this.#dir, { recursive: true, force: true })
+    // The kernel takes a moment to end all processes; some still write.
+    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 
   /** Runs a program in this world and returns what it wrote to stdout. Throws CommandError. */

@@ -10,7 +10,7 @@ import { boxRecipe, sshKeyName } from './recipe.ts'
 
 export interface Box {
   path: string
-  /** Changes with the contents: libvirt keeps the volume of a box by its name and version, and shadows a newer one. */
+  /** Changes with the contents. */
   key: string
 }
 
