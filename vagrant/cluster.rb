@@ -4,6 +4,9 @@
 require 'fileutils'
 
 module Cluster
+  # The administrator's, on the control plane's machine.
+  KUBECONFIG = '/etc/fairlead/admin.kubeconfig'.freeze
+
   # The environment, read and refused early.
   class Options
     OWN_BOX = 'fairlead/debian12'.freeze
@@ -68,18 +71,26 @@ module Cluster
   # Runs commands on the control plane's machine from another one's provisioning.
   class Control
     LOCK = Mutex.new
+    # Seconds, of an emulated machine that installs packages first.
+    PATIENCE = 1800
+    # Seconds without a machine that answers: it is halted, or its own making failed.
+    SILENCE = 300
 
     def initialize(machine)
       @machine = machine
     end
 
     # What the command, as root, writes to stdout. It is tried until it succeeds: the machine may be in the making.
-    def ask(command, patience: 1800)
-      deadline = Time.now + patience
+    def ask(command)
+      began = heard = Time.now
       loop do
         status, answer, reason = try(command)
         return answer if status.zero?
-        raise Vagrant::Errors::VagrantError.new, "control: #{command}: #{reason}" if Time.now > deadline
+
+        heard = Time.now unless status == 255
+        if Time.now > [began + PATIENCE, heard + SILENCE].min
+          raise Vagrant::Errors::VagrantError.new, "control: #{command}: #{reason}"
+        end
 
         @machine.ui.detail('waiting for the control plane') unless @said
         @said = true
@@ -94,8 +105,6 @@ module Cluster
       end
     end
 
-    private
-
     # Exit status, stdout, and why it failed. Without a machine to ask the status is 255, as ssh has it.
     def try(command)
       texts = { stdout: +'', stderr: +'' }
@@ -105,6 +114,14 @@ module Cluster
       @connection = nil
       [255, '', e.message]
     end
+
+    # The cluster forgets the machine: its name is taken as long as there are pods of it. What fails is shown, no more.
+    def forget(name)
+      status, _, reason = try("KUBECONFIG=#{KUBECONFIG} fairlead delete node #{name} --ignore-not-found")
+      @machine.ui.warn("its node stays in the cluster: #{reason}") unless status.zero?
+    end
+
+    private
 
     # A connection of its own: the one of the machine's own provisioning must not be shared between threads.
     def connection
@@ -116,18 +133,38 @@ module Cluster
     attr_accessor :address
   end
 
-  # Makes the machine a node of the control plane's cluster, unless it is one.
+  # Makes the machine a node of the control plane's cluster. One that is a node asks nobody.
   class Join < Vagrant.plugin('2', :provisioner)
     SCRIPT = File.join(__dir__, 'provision', 'join.sh')
+    # The line that joins, once the cluster has all that a joining host reads.
+    LINE = <<~COMMAND.freeze
+      export KUBECONFIG=#{KUBECONFIG} && test -e $KUBECONFIG &&
+        fairlead get configmap cluster-info -n kube-public >/dev/null &&
+        fairlead get configmap fairlead-config -n kube-system >/dev/null &&
+        fairlead token create --ttl 1h --print-join-command
+    COMMAND
 
     def provision
-      line = Control.new(@machine).ask('test -e /etc/fairlead/admin.kubeconfig && fairlead token create --ttl 1h --print-join-command')
-      server, token, hash = [/join (\S+)/, /--token (\S+)/, /--ca-cert-hash (\S+)/].map { |part| line[part, 1] }
-      # The whole text goes in by stdin: a token has no place among a process's arguments.
-      words = "set -- #{server} #{hash} #{config.address}\nexport FAIRLEAD_TOKEN=#{token}\n#{File.read(SCRIPT)}"
-      @machine.communicate.sudo("bash -s <<'END_OF_SCRIPT'\n#{words}\nEND_OF_SCRIPT") do |_, text|
+      words = File.read(SCRIPT)
+      words = "#{pass}\n#{words}" unless @machine.communicate.test('test -e /etc/systemd/system/fairlead-agent.service')
+      said = +''
+      status = @machine.communicate.sudo("bash -s <<'END_OF_SCRIPT'\n#{words}\nEND_OF_SCRIPT", error_check: false) do |_, text|
+        said << text
         @machine.ui.detail(text.chomp)
       end
+      return if status.zero?
+
+      # Vagrant's own error would show the whole command, with the token.
+      raise Vagrant::Errors::VagrantError.new, "#{@machine.name} did not join (status #{status}): #{said.lines.last(10).join}"
+    end
+
+    private
+
+    # For join.sh. All of it goes in by stdin: a token has no place among a process's arguments.
+    def pass
+      line = Control.new(@machine).ask(LINE)
+      server, token, hash = [/join (\S+)/, /--token (\S+)/, /--ca-cert-hash (\S+)/].map { |part| line[part, 1] }
+      "set -- #{server} #{hash} #{config.address}\nexport FAIRLEAD_TOKEN=#{token}"
     end
   end
 
@@ -139,8 +176,10 @@ module Cluster
   class Kubeconfig < Vagrant.plugin('2', :provisioner)
     def provision
       text = +''
-      @machine.communicate.sudo('cat /etc/fairlead/admin.kubeconfig') { |stream, part| text << part if stream == :stdout }
+      @machine.communicate.sudo("cat #{KUBECONFIG}") { |stream, part| text << part if stream == :stdout }
       File.write(config.file, text, perm: 0o600)
+      # One that was there keeps its own mode.
+      File.chmod(0o600, config.file)
       @machine.ui.detail("wrote #{config.file}")
     end
   end
@@ -153,7 +192,7 @@ module Cluster
   class Demo < Vagrant.plugin('2', :provisioner)
     def provision
       control = Control.new(@machine)
-      control.ask('test -e /etc/fairlead/admin.kubeconfig')
+      control.ask("test -e #{KUBECONFIG}")
       control.run(File.join(__dir__, 'provision', 'demo.sh'), config.nodes)
     end
   end

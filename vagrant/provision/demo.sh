@@ -13,7 +13,9 @@ await() { # WHAT SECONDS COMMAND...
 all_ready() { [ "$(fairlead get nodes --no-headers | grep -cw Ready)" -ge "$nodes" ]; }
 
 nodes=$1
-await "$nodes nodes Ready" 300 all_ready
+# Seconds. An emulated machine takes minutes to load the images alone.
+patience=1800
+await "$nodes nodes Ready" "$patience" all_ready
 fairlead get nodes -o wide
 
 fairlead apply -f - <<YAML
@@ -54,11 +56,11 @@ spec:
   selector: { app: demo }
   ports: [{ port: 80, targetPort: 8080 }]
 YAML
-fairlead rollout status deployment/demo --timeout 300s
+fairlead rollout status deployment/demo --timeout "${patience}s"
 
 address=$(fairlead get service demo -o jsonpath='{.spec.clusterIP}')
 for pod in $(fairlead get pods -l app=demo -o jsonpath='{.items[*].metadata.name}'); do
   answer() { text=$(fairlead exec "$pod" -- curl -s --max-time 10 "http://$address/"); }
-  await "an answer of $address to $pod" 60 answer
+  await "an answer of $address to $pod" 300 answer
   echo "demo: $pod asked http://$address/ and was answered by $text"
 done

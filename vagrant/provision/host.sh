@@ -17,6 +17,15 @@ if ((${#missing[@]})); then
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
+# systemd-networkd takes foreign routes and rules off its links whenever it starts: those to other nodes' pods among them.
+networkd=/etc/systemd/networkd.conf.d/fairlead.conf
+if [ ! -e "$networkd" ]; then
+  mkdir -p "${networkd%/*}"
+  printf '[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n' >"$networkd"
+  systemctl try-restart systemd-networkd
+fi
+
+systemctl start docker
 # Pods go on running while Docker restarts. Whoever has settings of Docker keeps them.
 if [ ! -e /etc/docker/daemon.json ]; then
   echo '{ "live-restore": true }' >/etc/docker/daemon.json

@@ -5,7 +5,8 @@ set -euo pipefail
 
 chmod +x /tmp/fairlead
 if [ ! -e /etc/fairlead/admin.kubeconfig ]; then
-  /tmp/fairlead init --advertise-address "$1" --proxy-mode "$2" --network "$3"
+  # On stdout is the line that joins, with its token; machines here get tokens of their own.
+  /tmp/fairlead init --advertise-address "$1" --proxy-mode "$2" --network "$3" >/dev/null
 elif ! cmp -s /tmp/fairlead /usr/local/bin/fairlead; then
   /tmp/fairlead upgrade
 fi
