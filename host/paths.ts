@@ -2,6 +2,8 @@
 
 /** The one file. */
 export const programPath = '/usr/local/bin/fairlead'
+/** The one before it, until `upgrade` has seen the new one work. */
+export const previousProgramPath = `${programPath}.previous`
 export const cniBinDir = '/opt/cni/bin'
 /** A link to the one file: called by this name it is the CNI plugin. */
 export const cniPluginPath = `${cniBinDir}/cbr`

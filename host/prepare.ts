@@ -8,11 +8,12 @@ import type { HostFacts } from './checks/facts.ts'
 import { formatResults } from './checks/report.ts'
 import { Refusal } from './failure.ts'
 import { loadImages } from './images.ts'
+import { withInterruption } from './interruption.ts'
 import { programPath } from './paths.ts'
 import { installProgram, ownProgram } from './program-file.ts'
 import { step, tell } from './progress.ts'
 import { ensureRecord } from './record.ts'
-import { removeEverything } from './removal.ts'
+import { removeEverything, tellRemoval } from './removal.ts'
 import { blocking } from './settings.ts'
 
 /** Throws, having shown what is wrong, when the host cannot become what is wished, or is it already. */
@@ -41,21 +42,17 @@ function refuseSecond({ units, leftovers }: HostFacts): void {
 
 /** Changes the host by `act`; when that fails or is interrupted, the host is as it was before. */
 export async function changeHost(facts: HostFacts, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const interrupted = new AbortController()
-  const stop = () => interrupted.abort(new Refusal('interrupted'))
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, stop)
-  try {
-    await installBase(facts)
-    await act(interrupted.signal)
-    interrupted.signal.throwIfAborted()
-  } catch (error) {
-    tell('taking back what was done')
-    const { stayed } = await removeEverything()
-    for (const each of stayed) tell(`  stayed: ${each}`)
-    throw error
-  } finally {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
-  }
+  await withInterruption(async (signal) => {
+    try {
+      await installBase(facts)
+      await act(signal)
+      signal.throwIfAborted()
+    } catch (error) {
+      tell('taking back what was done')
+      tellRemoval(await removeEverything())
+      throw error
+    }
+  })
 }
 
 async function installBase({ addresses }: HostFacts): Promise<void> {
@@ -66,6 +63,6 @@ async function installBase({ addresses }: HostFacts): Promise<void> {
 }
 
 /** Hands the images to Docker that pods need before any registry is reached. */
-export async function provideImages(): Promise<void> {
-  await step('images in Docker', loadImages)
+export async function provideImages(signal: AbortSignal): Promise<void> {
+  await step('images in Docker', () => loadImages(signal))
 }

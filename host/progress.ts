@@ -27,23 +27,23 @@ export function tell(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** How long to wait for something, and who may end the waiting. */
-export interface Waiting {
-  limitMs: number
-  signal?: AbortSignal
-}
+/** A look may cost as much as what is waited for: the longer it takes already, the longer until the next. */
+const lookMs = (waitedMs: number) => Math.min(Math.max(waitedMs / 8, 50), 1_000)
 
-const lookMs = 250
-
-/** Asks again until the answer is something. Throws after the limit with `what` and the last reason. */
+/**
+ * Asks again until the answer is something. Throws after the limit with `what` and the last reason, and when the signal aborts
+ * with that of the signal.
+ */
 export async function waitFor<T>(
   what: string,
-  { limitMs, signal }: Waiting,
+  limitMs: number,
   look: () => Promise<T | undefined>,
+  signal?: AbortSignal,
 ): Promise<T> {
-  const endMs = performance.now() + limitMs
+  const startedMs = performance.now()
+  const waitedMs = () => performance.now() - startedMs
   let reason: unknown
-  while (performance.now() < endMs) {
+  while (waitedMs() < limitMs) {
     signal?.throwIfAborted()
     try {
       const found = await look()
@@ -51,7 +51,7 @@ export async function waitFor<T>(
     } catch (error) {
       reason = error
     }
-    await sleep(lookMs)
+    await sleep(lookMs(waitedMs()))
   }
   const why = reason instanceof Error ? `: ${reason.message}` : ''
   throw new Error(`${what}: not within ${limitMs / 1000} s${why}`, { cause: reason })

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { HttpClient } from '../api/client/http-client.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
+import { readAll } from '../api/client/read-body.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { enableUnit, readJournal, reloadUnits, showUnit } from '../cni/linux/systemd.ts'
 import { Refusal } from './failure.ts'
@@ -26,18 +27,19 @@ export async function startServer(settings: ServerSettings, signal: AbortSignal)
 
 /** Returns when the API server says that it is ready. Throws with the unit's last words when it does not in time. */
 export async function waitForServer(signal?: AbortSignal): Promise<void> {
-  await waitForUnit(
-    serverUnit,
-    'the control plane is not ready',
-    { limitMs: readyLimitMs, ...(signal && { signal }) },
-    async () => {
-      await withAdmin(async (_, transport) => {
-        const { status } = await transport.send({ method: 'GET', path: '/readyz', headers: {} })
-        if (status !== 200) throw new Error(`/readyz answers ${status}`)
-      })
+  const waiting = { limitMs: readyLimitMs, ...(signal && { signal }) }
+  let transport: TlsTransport | undefined
+  try {
+    await waitForUnit(serverUnit, 'the control plane is not ready', waiting, async () => {
+      transport ??= openAsAdmin() // not before: the server's first start makes the credentials
+      const { status, body } = await transport.send({ method: 'GET', path: '/readyz', headers: {} })
+      await readAll(body)
+      if (status !== 200) throw new Error(`/readyz answers ${status}`)
       return true
-    },
-  )
+    })
+  } finally {
+    await transport?.close()
+  }
 }
 
 /** As waitFor, for what a unit is to bring about: its last words belong to the failure, and one that keeps ending has failed. */
@@ -49,11 +51,16 @@ export async function waitForUnit<T>(
 ): Promise<T> {
   const ended = new AbortController()
   const signal = AbortSignal.any([ended.signal, ...(waiting.signal === undefined ? [] : [waiting.signal])])
-  try {
-    return await waitFor(what, { ...waiting, signal }, async () => {
+  let countedMs = Number.NEGATIVE_INFINITY
+  const lookOnce = async () => {
+    if (performance.now() - countedMs > countEveryMs) {
+      countedMs = performance.now()
       if ((await countRestarts(unit)) >= hopelessRestarts) ended.abort(new Error(`${what}: it ends again and again`))
-      return await look()
-    })
+    }
+    return await look()
+  }
+  try {
+    return await waitFor(what, waiting.limitMs, lookOnce, signal)
   } catch (error) {
     if (waiting.signal?.aborted === true) throw error
     const words = await readJournal(unit, 20).catch(() => '')
@@ -64,19 +71,25 @@ export async function waitForUnit<T>(
 }
 
 const hopelessRestarts = 4
+/** systemd waits as long between two starts of a unit. */
+const countEveryMs = 2_000
 
 async function countRestarts(unit: string): Promise<number> {
   return Number((await showUnit(unit, ['NRestarts'])).get('NRestarts') ?? 0)
 }
 
 /** Speaks to the cluster as its administrator. Throws a Refusal where no control plane is. */
-export async function withAdmin<T>(act: (client: HttpClient, transport: TlsTransport) => Promise<T>): Promise<T> {
-  if (!existsSync(adminKubeconfigPath))
-    throw new Refusal(`there is no ${adminKubeconfigPath}: run this on the control plane's host, as root`)
-  const transport = new TlsTransport(loadKubeconfig(adminKubeconfigPath))
+export async function withAdmin<T>(act: (client: HttpClient) => Promise<T>): Promise<T> {
+  const transport = openAsAdmin()
   try {
-    return await act(new HttpClient(transport), transport)
+    return await act(new HttpClient(transport))
   } finally {
     await transport.close()
   }
+}
+
+function openAsAdmin(): TlsTransport {
+  if (!existsSync(adminKubeconfigPath))
+    throw new Refusal(`there is no ${adminKubeconfigPath}: run this on the control plane's host, as root`)
+  return new TlsTransport(loadKubeconfig(adminKubeconfigPath))
 }

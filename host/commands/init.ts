@@ -85,7 +85,7 @@ async function init(options: InitOptions): Promise<void> {
   )
   validateHost(facts, wish, options.ignoreCheck)
   await changeHost(facts, async (signal) => {
-    if (options.node) await provideImages()
+    if (options.node) await provideImages(signal)
     await startServer(server, signal)
     if (options.dns) await step("the cluster's DNS", () => applyDns(server))
     if (options.node) await startOwnNode({ ...server, ...toNodeSettings(options, server) }, signal)

@@ -59,7 +59,7 @@ async function join(server: string, options: JoinOptions): Promise<void> {
   const roles = { isServer: false, isNode: true }
   validateHost(facts, toWish({ ...settings, address, port: 0 }, roles), ignoreCheck)
   await changeHost(facts, async (signal) => {
-    await provideImages()
+    await provideImages(signal)
     const client = await step('a certificate for this node', () => entry.requestClient(signal))
     const { client: api, close } = openAsNode(entry, client)
     try {
