@@ -27,6 +27,7 @@ const probes = {
   overlay: { modules: ['overlay'], attempt: ['grep', '-qw', 'overlay', '/proc/filesystems'] },
   ipset: { modules: ['ip_set'], attempt: ['ipset', 'list', '-n'] },
   ip_vs: { modules: ['ip_vs'], attempt: ['ipvsadm', '-Ln'] },
+  dummy: { modules: ['dummy'], attempt: link('dummy') },
   wireguard: { modules: ['wireguard'], attempt: link('wireguard') },
 } satisfies Record<string, Probe>
 

@@ -3,7 +3,7 @@ import { type KernelFeature, kernelFeatures } from '../../cni/linux/kernel-featu
 import type { HostWish } from './check.ts'
 import { checkHost } from './checks.ts'
 import type { HostFacts } from './facts.ts'
-import { overlap } from './network.ts'
+import { linesOfUsedZones } from './firewall-facts.ts'
 import { formatResults, summarize } from './report.ts'
 
 /** A host on which nothing is amiss. */
@@ -71,6 +71,9 @@ test.each<[string, Partial<HostFacts>, Partial<HostWish>, string[]]>([
   ['no IPVS where it is wanted', { kernelFeatures: without('ip_vs') }, { proxyMode: 'ipvs' }, ['failed kernel: ip_vs']],
   ['no VXLAN for tunnels', { kernelFeatures: without('vxlan') }, { network: 'vxlan' }, ['failed kernel: vxlan']],
   ['no WireGuard', { kernelFeatures: without('wireguard') }, { network: 'wireguard' }, ['failed kernel: wireguard']],
+  ['no dummy links', { kernelFeatures: without('dummy') }, { proxyMode: 'ipvs' }, ['failed kernel: dummy']],
+  ['no wg, in another network', { missingPrograms: ['wg'] }, {}, []],
+  ['no wg for its tunnels', { missingPrograms: ['wg'] }, { network: 'wireguard' }, ['failed programs']],
   ['no nft', { missingPrograms: ['nft'] }, {}, ['failed programs']],
   ['no ipvsadm, in another mode', { missingPrograms: ['ipvsadm'] }, {}, []],
   ['no tcpdump', { missingPrograms: ['tcpdump'] }, {}, ['warning programs']],
@@ -113,14 +116,27 @@ test('what is missing is installed by one line', () => {
   expect(result?.mend).toBe('dnf install nftables conntrack-tools iproute-tc')
 })
 
-test.each([
-  ['10.0.0.0/8', '10.244.0.0/16', true],
-  ['10.244.7.0/24', '10.244.0.0/16', true],
-  ['10.245.0.0/16', '10.244.0.0/16', false],
-  ['fd00::/56', '10.244.0.0/16', false],
-  ['fd00::/56', 'fd00:0:0:1::/64', true],
-])('%s and %s overlap: %s', (one, other, expected) => {
-  expect([overlap(one, other), overlap(other, one)]).toEqual([expected, expected])
+test('of firewalld only zones that are in use count, and only ports of the host itself', () => {
+  const listing = `docker (active)
+  ports: 10256/tcp
+public (default, active)
+  target: default
+  interfaces: eth0
+  ports: 6443/tcp
+  forward-ports:
+\tport=10250:proto=tcp:toport=10250:toaddr=192.0.2.9
+  source-ports: 10250/tcp
+trusted
+  sources: 10.244.0.0/16
+`
+  const firewalls = [{ name: 'firewalld' as const, allowed: linesOfUsedZones(listing) }]
+  const [result] = checkHost({ ...facts, firewalls }, wish).filter(({ name }) => name === 'firewall: firewalld')
+  expect(result?.mend?.split('; ')).toEqual([
+    'firewall-cmd --permanent --add-port=10250/tcp',
+    'firewall-cmd --permanent --add-port=10256/tcp',
+    'firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16',
+    'firewall-cmd --reload',
+  ])
 })
 
 test('the table says below a line how to mend it', () => {

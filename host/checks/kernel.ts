@@ -37,7 +37,7 @@ function ofModes({ isNode, proxyMode, network }: HostWish): Partial<Record<Kerne
   return {
     ...(network === 'vxlan' && { vxlan: '--network vxlan' }),
     ...(network === 'wireguard' && { wireguard: '--network wireguard' }),
-    ...(proxyMode === 'ipvs' && { ip_vs: '--proxy-mode ipvs', ipset: '--proxy-mode ipvs' }),
+    ...(proxyMode === 'ipvs' && { ip_vs: '--proxy-mode ipvs', ipset: '--proxy-mode ipvs', dummy: '--proxy-mode ipvs' }),
   }
 }
 
@@ -55,6 +55,7 @@ const packagesOf: Record<string, { apt: string; dnf: string }> = {
   sysctl: { apt: 'procps', dnf: 'procps-ng' },
   ipset: { apt: 'ipset', dnf: 'ipset' },
   ipvsadm: { apt: 'ipvsadm', dnf: 'ipvsadm' },
+  wg: { apt: 'wireguard-tools', dnf: 'wireguard-tools' },
   tcpdump: { apt: 'tcpdump', dnf: 'tcpdump' },
 }
 
@@ -65,6 +66,7 @@ export const programsOfAgent = Object.keys(packagesOf)
 const special: Record<string, (wish: HostWish) => boolean> = {
   ipset: ({ proxyMode }) => proxyMode === 'ipvs',
   ipvsadm: ({ proxyMode }) => proxyMode === 'ipvs',
+  wg: ({ network }) => network === 'wireguard',
   tcpdump: () => false,
 }
 

@@ -1,6 +1,6 @@
 // Addresses, ranges, ports and firewalls.
 
-import ipaddr from 'ipaddr.js'
+import { rangesOverlap } from '../../api/objects/addresses.ts'
 import { type Check, type CheckResult, failed, type HostWish, ok, warning } from './check.ts'
 import type { FirewallFacts, HostFacts } from './facts.ts'
 
@@ -69,7 +69,7 @@ export const checkRanges: Check = ({ routes, addresses }, { clusterCidrs, servic
     ...clusterCidrs.map((range) => ['--cluster-cidr', range]),
     ...serviceCidrs.map((range) => ['--service-cidr', range]),
   ].flatMap(([flag = '', range = '']) => {
-    const clash = here.find((each) => overlap(each.range, range))
+    const clash = here.find((each) => rangesOverlap(each.range, range))
     return clash === undefined
       ? []
       : [
@@ -83,14 +83,6 @@ export const checkRanges: Check = ({ routes, addresses }, { clusterCidrs, servic
   return results.length > 0 ? results : [ok('ranges', `free: ${[...clusterCidrs, ...serviceCidrs].join(', ')}`)]
 }
 
-/** Whether two ranges have addresses in common. */
-export function overlap(one: string, other: string): boolean {
-  const [a, aBits] = ipaddr.parseCIDR(one)
-  const [b, bBits] = ipaddr.parseCIDR(other)
-  if (a.kind() !== b.kind()) return false
-  return a.match([b, Math.min(aBits, bBits)] as [ipaddr.IPv4, number] & [ipaddr.IPv6, number])
-}
-
 /** Firewalls that are on: what they must let through. */
 export const checkFirewalls: Check = ({ firewalls }, wish) => {
   const results = firewalls.flatMap((firewall) => checkFirewall(firewall, wish))
@@ -101,7 +93,7 @@ function checkFirewall(firewall: FirewallFacts, wish: HostWish): CheckResult[] {
   const rules = firewall.name === 'ufw' ? ufwRules(wish) : firewalldRules(wish)
   const missing = rules.filter(({ isThere }) => !firewall.allowed.some((line) => isThere.test(line)))
   if (missing.length === 0) return [ok(`firewall: ${firewall.name}`, 'on, and lets everything needed through')]
-  const mend = missing.map(({ command }) => command).join('; ')
+  const mend = [...missing.map(({ command }) => command), ...(firewall.name === 'firewalld' ? [reload] : [])].join('; ')
   return [
     warning(`firewall: ${firewall.name}`, `on, and keeps ${missing.map(({ what }) => what).join(', ')} out`, mend),
   ]
@@ -129,18 +121,21 @@ function ufwRules(wish: HostWish): FirewallRule[] {
   return [...ports, ...(wish.isNode ? pods : [])]
 }
 
-/** Of `firewall-cmd --list-all-zones`: one line each of "ports:" and "sources:". */
+/** What is only permanent counts from then on. */
+const reload = 'firewall-cmd --reload'
+
+/** Of `firewall-cmd --list-all-zones`: one line each of "ports:" and "sources:", beside "source-ports:" and "forward-ports:". */
 function firewalldRules(wish: HostWish): FirewallRule[] {
   const ports = neededPorts(wish).map((each) => ({
     what: `${each.what} (${formatPort(each)})`,
-    isThere: new RegExp(`ports:.*\\b${each.port}/${each.protocol}\\b`),
+    isThere: new RegExp(`^\\s*ports:.*\\b${each.port}/${each.protocol}\\b`),
     command: `firewall-cmd --permanent --add-port=${formatPort(each)}`,
   }))
   // Its rules are beside ours, and a packet must pass both: in its zone "trusted" it lets forwarded packets pass too.
   const pods = wish.clusterCidrs.map((range) => ({
     what: `pods (${range})`,
-    isThere: new RegExp(`sources:.*${RegExp.escape(range)}`),
-    command: `firewall-cmd --permanent --zone=trusted --add-source=${range}; firewall-cmd --reload`,
+    isThere: new RegExp(`^\\s*sources:.*${RegExp.escape(range)}`),
+    command: `firewall-cmd --permanent --zone=trusted --add-source=${range}`,
   }))
   return [...ports, ...(wish.isNode ? pods : [])]
 }
