@@ -22,6 +22,8 @@ export interface RemovalOptions {
 export interface RemovalStep {
   /** What goes, in a few words. */
   what: string
+  /** Other orchestrators on the host have things of the same names: it would be theirs too. */
+  isShared?: true
   remove(): Promise<void>
 }
 
@@ -33,11 +35,15 @@ export function removalSteps({ dataDir, cniConfDir, cniBinDir }: RemovalOptions)
       remove: () => removePodNetwork({ confDir: cniConfDir, binDirs: [cniBinDir], dataDir: join(dataDir, 'cni') }),
     },
     { what: 'rules of NetworkPolicies', remove: () => removePolicyRules() },
-    { what: 'rules of Services', remove: () => removeOtherModes(undefined) },
+    { what: 'rules of Services', isShared: true, remove: () => removeOtherModes(undefined) },
     { what: 'addresses of load balancers', remove: removeAnnouncements },
     { what: 'faults', remove: () => removeFaults() },
     { what: 'mounts of volumes', remove: () => unmountBelow(dataDir) },
-    { what: 'cgroups of pods', remove: () => removeAllCgroups({ root: '/', mountPoint: '/sys/fs/cgroup' }) },
+    {
+      what: 'cgroups of pods',
+      isShared: true,
+      remove: () => removeAllCgroups({ root: '/', mountPoint: '/sys/fs/cgroup' }),
+    },
   ]
 }
 

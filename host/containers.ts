@@ -33,7 +33,21 @@ export async function listImageNames(): Promise<string[]> {
   return images.flatMap(({ RepoTags }) => RepoTags ?? [])
 }
 
-/** Removes an image's name, and the image if nobody uses it. Whether that was done. */
+/** Every image that is built here has it. */
+const ownImageLabel = 'io.fairlead.image'
+
+/** Images of ours that have lost their name to a later version's, by their ids; without those that containers still use. */
+export async function listUnnamedImages(): Promise<string[]> {
+  const client = makeDockerClient(dockerSocketPath)
+  const [images, containers] = await Promise.all([
+    client.listImages({ filters: { dangling: ['true'], label: [ownImageLabel] } }),
+    client.listContainers({ all: true }),
+  ])
+  const used = new Set(containers.map(({ ImageID }) => ImageID))
+  return images.flatMap(({ Id }) => (used.has(Id) ? [] : [Id]))
+}
+
+/** Removes an image's name or id, and the image if nobody uses it. False when a container does. */
 export async function removeImage(name: string): Promise<boolean> {
   try {
     await unless(makeDockerClient(dockerSocketPath).getImage(name).remove(), 404)

@@ -1,26 +1,51 @@
-// Signs of Fairlead on this host, and of others like it. `check` and `init` refuse what they find; `reset` ends when nothing is
-// found any more.
+// Signs of Fairlead on this host. `check` and `init` refuse what they find; `reset` ends when nothing is found any more.
 
-import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { isAnswer } from '../agent/docker/docker-client.ts'
 import { bridgeName, ownConfigFile } from '../agent/network/conflist.ts'
 import { vtepName } from '../agent/network/vtep.ts'
 import { wireguardName } from '../agent/network/wireguard.ts'
+import { isProxyChain, listProxyServers, proxyLink, proxySets, proxyTables } from '../agent/proxy/traces.ts'
+import { isMissingProgram } from '../cni/linux/exec.ts'
 import { listLinks, listRoutes, listRoutes6 } from '../cni/linux/ip.ts'
 import { readSets } from '../cni/linux/ipset.ts'
 import { parseTable, saveTables } from '../cni/linux/iptables.ts'
 import { listTables } from '../cni/linux/nft.ts'
 import { showUnit } from '../cni/linux/systemd.ts'
-import { listPodContainers } from './containers.ts'
-import { agentUnit, cniConfDir, cniPluginPath, configDir, serverUnit, stateDir, unitDir } from './paths.ts'
+import { listPodContainers, listUnnamedImages } from './containers.ts'
+import {
+  agentUnit,
+  cniConfDir,
+  cniPluginPath,
+  configDir,
+  previousProgramPath,
+  programPath,
+  serverUnit,
+  stateDir,
+  unitDir,
+} from './paths.ts'
+import { isProgramOurs } from './record.ts'
+import { listOrchestrators } from './strangers.ts'
 
-/** What there is of Fairlead: files, units, links, routes, rules, sets, containers. Empty: nothing. */
+/**
+ * What there is of Fairlead: files, units, links, routes, rules, sets, containers, images. Empty: nothing. What could not be
+ * looked at is in the list too, with the reason.
+ */
 export async function findLeftovers(): Promise<string[]> {
-  const files = [configDir, stateDir, cniPluginPath, join(cniConfDir, ownConfigFile)]
-  const units = [serverUnit, agentUnit].map((unit) => join(unitDir, unit))
-  const found = await Promise.all([findLinks(), findRoutes(), findChains(), findTables(), findSets(), findContainers()])
-  return [...[...files, ...units].filter((path) => existsSync(path)), ...found.flat()]
+  const found = await Promise.all(Object.entries(searches).map(([what, find]) => search(what, find)))
+  return [...findFiles(), ...found.flat()]
+}
+
+/** Those that are files; all that who is not root can look for. */
+export function findFiles(): string[] {
+  const paths = [
+    ...[configDir, stateDir, cniPluginPath, join(cniConfDir, ownConfigFile)],
+    ...[serverUnit, agentUnit].map((unit) => join(unitDir, unit)),
+    ...[previousProgramPath, `${programPath}.new`, ...(isProgramOurs() ? [programPath] : [])],
+  ]
+  // Not existsSync: the plugin's link may lead nowhere by now.
+  return paths.filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
 }
 
 /** Our units that have a file, with their state. */
@@ -31,66 +56,77 @@ export async function findUnits(): Promise<{ name: string; state: string }[]> {
   )
 }
 
-async function findLinks(): Promise<string[]> {
-  const links = await listLinks().catch(() => [])
-  return links
-    .filter(
-      ({ ifname, linkinfo }) =>
-        ifname === vtepName || ifname === wireguardName || (ifname === bridgeName && linkinfo?.info_kind === 'bridge'),
-    )
-    .map(({ ifname }) => `link ${ifname}`)
+const searches: Record<string, () => Promise<string[]>> = {
+  links: findLinks,
+  routes: findRoutes,
+  chains: findChains,
+  tables: findTables,
+  sets: findSets,
+  'IPVS servers': findServers,
+  containers: findContainers,
 }
+
+async function search(what: string, find: () => Promise<string[]>): Promise<string[]> {
+  try {
+    return await find()
+  } catch (error) {
+    if (isMissingProgram(error)) return [] // then it made nothing either
+    return [`${what} that cannot be read (${error instanceof Error ? error.message : error})`]
+  }
+}
+
+/** Without another orchestrator here, what bears the proxy's names is ours. */
+const isOwnProxy = () => listOrchestrators().length === 0
+
+async function findLinks(): Promise<string[]> {
+  const own = [vtepName, wireguardName, ...(isOwnProxy() ? [proxyLink] : [])]
+  const links = (await listLinks()).filter(
+    ({ ifname, linkinfo }) => own.includes(ifname) || (ifname === bridgeName && linkinfo?.info_kind === 'bridge'),
+  )
+  return links.map(({ ifname }) => `link ${ifname}`)
+}
+
+/** A kernel without IPv6 has no routes and no rules of it, and the programs fail that ask for them. */
+const hasIpv6 = () => existsSync('/proc/net/if_inet6')
 
 async function findRoutes(): Promise<string[]> {
   const selection = ['proto', '96']
-  const routes = await Promise.all([listRoutes({}, selection), listRoutes6({}, selection)]).catch(() => [])
+  const routes = await Promise.all([listRoutes({}, selection), hasIpv6() ? listRoutes6({}, selection) : []])
   return routes.flat().map(({ dst }) => `route ${dst}`)
 }
 
-const ownChain = /^FAIRLEAD-/
-/** Chains of Services, which other Kubernetes proxies call the same. */
-const serviceChain = /^KUBE-(SERVICES|NODEPORTS|POSTROUTING)$/
-
-async function listChains(): Promise<string[]> {
-  const saved = await Promise.all(
-    (['ipv4', 'ipv6'] as const).map((family) => saveTables({ family }).catch(() => new Map())),
-  )
-  return [...new Set(saved.flatMap((tables) => [...tables.values()].flatMap((text) => [...parseTable(text).keys()])))]
-}
-
 async function findChains(): Promise<string[]> {
-  const chains = await listChains()
-  return chains
-    .filter((chain) => ownChain.test(chain) || (isOwnProxy() && serviceChain.test(chain)))
-    .map((chain) => `chain ${chain}`)
+  const families = hasIpv6() ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const)
+  const saved = await Promise.all(families.map((family) => saveTables({ family })))
+  const chains = saved.flatMap((tables) => [...tables.values()].flatMap((text) => [...parseTable(text).keys()]))
+  const own = chains.filter((chain) => chain.startsWith('FAIRLEAD-') || (isOwnProxy() && isProxyChain(chain)))
+  return [...new Set(own)].map((chain) => `chain ${chain}`)
 }
 
 async function findTables(): Promise<string[]> {
-  const tables = await listTables().catch(() => [])
-  return tables.filter((table) => /^\w+ fairlead\b/.test(table)).map((table) => `table ${table}`)
+  const own = (await listTables()).filter(
+    (table) => /^\w+ fairlead\b/.test(table) || (isOwnProxy() && proxyTables.includes(table)),
+  )
+  return own.map((table) => `table ${table}`)
 }
 
 async function findSets(): Promise<string[]> {
   if (!isOwnProxy()) return []
-  const sets = await readSets().catch(() => new Map<string, unknown>())
-  return [...sets.keys()].filter((name) => name.startsWith('KUBE-')).map((name) => `set ${name}`)
+  const sets = await readSets()
+  return proxySets.filter((name) => sets.has(name)).map((name) => `set ${name}`)
 }
 
+async function findServers(): Promise<string[]> {
+  return isOwnProxy() ? (await listProxyServers()).map((server) => `IPVS server ${server}`) : []
+}
+
+/** A daemon that does not answer is a matter of its own check. */
 async function findContainers(): Promise<string[]> {
-  const containers = await listPodContainers().catch(() => [])
-  return containers.map(({ name }) => `container ${name}`)
-}
-
-/** Without another orchestrator here, what bears its names is ours. */
-const isOwnProxy = () => !strangerPrograms.some((path) => existsSync(path))
-
-const strangerPrograms = ['/var/lib/kubelet/config.yaml', '/etc/rancher/k3s', '/var/snap/microk8s', '/var/lib/k0s']
-
-/** Other orchestrators, and CNI configurations that go before ours. */
-export async function findStrangers(): Promise<string[]> {
-  const lists = (await readdir(cniConfDir).catch(() => [])).filter((name) => /\.(conflist|conf|json)$/.test(name))
-  const before = lists
-    .filter((name) => name < ownConfigFile)
-    .map((name) => `CNI configuration ${join(cniConfDir, name)}`)
-  return [...strangerPrograms.filter((path) => existsSync(path)), ...before]
+  try {
+    const [containers, images] = await Promise.all([listPodContainers(), listUnnamedImages()])
+    return [...containers.map(({ name }) => `container ${name}`), ...images.map((id) => `image ${id.slice(7, 19)}`)]
+  } catch (error) {
+    if (isAnswer(error)) throw error
+    return []
+  }
 }

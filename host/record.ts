@@ -3,7 +3,8 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { readSysctls, writeSysctls } from '../cni/linux/sysctl.ts'
 import { writeWhole } from './files.ts'
-import { cniBinDir, cniConfDir, hostRecordPath, stateDir } from './paths.ts'
+import { listHookChains } from './hook-chains.ts'
+import { cniBinDir, cniConfDir, hostRecordPath, programPath, stateDir } from './paths.ts'
 
 export interface HostRecord {
   /** Kernel settings that the agent changes, and their values. */
@@ -14,6 +15,8 @@ export interface HostRecord {
   kept: string[]
   /** Images that were loaded. */
   images: string[]
+  /** What there was of iptables' own tables in nftables, as listHookChains says it; absent where nobody has looked. */
+  hookChains?: string[]
 }
 
 /** Folders that other programs have too. */
@@ -24,13 +27,39 @@ export async function ensureRecord(devices: readonly string[], kept: readonly st
   if (existsSync(hostRecordPath)) return
   const sysctls = Object.fromEntries(await readSysctls(sysctlsOf(devices)))
   const folders = sharedFolders.filter((path) => !existsSync(path))
+  const hookChains = await listHookChains()
   mkdirSync(stateDir, { recursive: true, mode: 0o711 })
-  writeRecord({ sysctls, folders, kept: [...kept], images: [] })
+  writeRecord({ sysctls, folders, kept: [...kept], images: [], hookChains })
 }
 
-/** The record, or undefined when there is none. */
+/** The record, or undefined when there is none. Throws for a file that is none. */
 export function readRecord(): HostRecord | undefined {
-  return existsSync(hostRecordPath) ? JSON.parse(readFileSync(hostRecordPath, 'utf8')) : undefined
+  if (!existsSync(hostRecordPath)) return undefined
+  try {
+    const record: unknown = JSON.parse(readFileSync(hostRecordPath, 'utf8'))
+    if (isRecord(record)) return record
+    throw new Error('it has not all fields of a record')
+  } catch (error) {
+    throw new Error(`${hostRecordPath} cannot be read: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    })
+  }
+}
+
+function isRecord(value: unknown): value is HostRecord {
+  if (typeof value !== 'object' || value === null || !('sysctls' in value)) return false
+  const lists = ['folders', 'kept', 'images'].map((field) => Reflect.get(value, field))
+  return typeof value.sysctls === 'object' && lists.every((list) => Array.isArray(list))
+}
+
+/** Whether the program at its place is to go with the rest: we have put it there. Unknown without a whole record. */
+export function isProgramOurs(): boolean {
+  try {
+    const record = readRecord()
+    return record !== undefined && !record.kept.includes(programPath)
+  } catch {
+    return false // whoever removes says that it cannot be read
+  }
 }
 
 /** Replaces the record. */

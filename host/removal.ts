@@ -1,13 +1,17 @@
 // Takes everything of Fairlead off this host, and nothing else: what `reset` does, and `init` and `join` when they fail. A step
-// that fails keeps no other from being done; what stayed is said at the end, by looking again.
+// that fails keeps no other from being done but the last: the files are what another reset goes by. What stayed is said at the
+// end, by looking again.
 
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removalSteps } from '../agent/remove.ts'
+import { type RemovalStep, removalSteps } from '../agent/remove.ts'
+import { listMountPoints } from '../agent/volumes/mount-points.ts'
+import { hasCode } from '../cni/linux/system-error.ts'
 import { disableUnit, forgetFailures, listSlices, reloadUnits, stopUnits } from '../cni/linux/systemd.ts'
 import { readDockerFacts } from './checks/docker-facts.ts'
-import { removeImage, removePodContainers } from './containers.ts'
+import { listUnnamedImages, removeImage, removePodContainers } from './containers.ts'
+import { removeEmptyChains } from './hook-chains.ts'
 import { findLeftovers } from './leftovers.ts'
 import {
   agentDir,
@@ -16,43 +20,73 @@ import {
   cniConfDir,
   cniPluginPath,
   configDir,
+  hostRecordPath,
+  previousProgramPath,
   programPath,
   serverUnit,
   stateDir,
   unitDir,
 } from './paths.ts'
-import { step } from './progress.ts'
-import { type HostRecord, readRecord, restoreSysctls } from './record.ts'
+import { step, tell } from './progress.ts'
+import { type HostRecord, isProgramOurs, readRecord, restoreSysctls } from './record.ts'
+import { listOrchestrators } from './strangers.ts'
 
-/** What could not be done, and what is still there. */
-export interface RemovalResult {
+/** What a removal did not do. */
+interface RemovalResult {
   failures: string[]
+  /** What was not touched since another orchestrator uses it. */
+  left: string[]
+  /** What was found afterwards. */
   stayed: string[]
-}
-
-interface Step {
-  what: string
-  remove(): Promise<void>
 }
 
 /** Removes it all; there being nothing is no error. */
 export async function removeEverything(): Promise<RemovalResult> {
-  const record = readRecord()
+  const { record, problem } = tryRecord()
+  const steps = [...runningSteps(), ...traceSteps(), ...recordSteps(record)]
+  const strangers = listOrchestrators().join(', ')
+  const left = strangers === '' ? [] : steps.filter(({ isShared }) => isShared === true)
+  const failures = await runSteps(steps.filter((each) => !left.includes(each)))
+  if (failures.length === 0) failures.push(...(await runSteps([{ what: 'files', remove: () => removeFiles(record) }])))
+  else failures.push(`files: ${stateDir} and the program stay, since another reset goes by them`)
+  return {
+    failures: [...problem, ...failures],
+    left: left.map(({ what }) => `${what}: ${strangers} uses the same names`),
+    stayed: await findLeftovers(),
+  }
+}
+
+/** Says what was not removed, and why. */
+export function tellRemoval({ failures, left, stayed }: RemovalResult): void {
+  for (const failure of failures) tell(`failed: ${failure}`)
+  for (const each of left) tell(`left: ${each}`)
+  for (const each of stayed) tell(`still there: ${each}`)
+}
+
+/** Without it the rest goes all the same: another reset would not find a better one. */
+function tryRecord(): { record: HostRecord | undefined; problem: string[] } {
+  try {
+    return { record: readRecord(), problem: [] }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error
+    return { record: undefined, problem: [`${why}; images, kernel settings and ${programPath} stay`] }
+  }
+}
+
+async function runSteps(steps: readonly RemovalStep[]): Promise<string[]> {
   const failures: string[] = []
-  for (const { what, remove } of [...runningSteps(), ...traceSteps(), ...fileSteps(record)]) {
+  for (const { what, remove } of steps) {
     try {
       await step(what, remove)
     } catch (error) {
       failures.push(`${what}: ${error instanceof Error ? error.message : error}`)
     }
   }
-  const kept = new Set(record?.kept)
-  const stayed = (await findLeftovers()).filter((found) => !kept.has(found))
-  return { failures, stayed: [...stayed, ...(isProgramToGo(record) && existsSync(programPath) ? [programPath] : [])] }
+  return failures
 }
 
 /** Programs first: what they would make again must not be removed before they end. */
-function runningSteps(): Step[] {
+function runningSteps(): RemovalStep[] {
   return [
     { what: 'units stopped', remove: removeUnits },
     { what: 'containers of pods', remove: removeContainers },
@@ -70,17 +104,22 @@ async function removeUnits(): Promise<void> {
 }
 
 async function removeContainers(): Promise<void> {
-  const { problem } = await readDockerFacts()
-  if (problem === undefined) await removePodContainers()
   // Without an agent there were no pods, whether Docker runs or not.
-  else if (existsSync(agentDir))
-    throw new Error(`Docker is ${problem}: start it, and run reset again for what it still has`)
+  if (await hasDocker({ isNeeded: existsSync(agentDir) })) await removePodContainers()
 }
 
-function traceSteps(): Step[] {
+/** Whether Docker answers. Throws when it is needed and only stands still; one that was uninstalled has nothing any more. */
+async function hasDocker({ isNeeded }: { isNeeded: boolean }): Promise<boolean> {
+  const { problem, isInstalled } = await readDockerFacts()
+  if (problem !== undefined && isNeeded && isInstalled)
+    throw new Error(`Docker: ${problem}. Start it, and run reset again for what it still has`)
+  return problem === undefined
+}
+
+function traceSteps(): RemovalStep[] {
   return [
     ...removalSteps({ dataDir: agentDir, cniConfDir, cniBinDir }),
-    { what: "slices of pods' cgroups", remove: removeSlices },
+    { what: "slices of pods' cgroups", isShared: true, remove: removeSlices },
   ]
 }
 
@@ -89,28 +128,38 @@ async function removeSlices(): Promise<void> {
   await stopUnits(await listSlices('kubepods*.slice'))
 }
 
-function fileSteps(record: HostRecord | undefined): Step[] {
+function recordSteps(record: HostRecord | undefined): RemovalStep[] {
+  const images: RemovalStep = { what: 'images', remove: () => removeImages(record?.images ?? []) }
+  if (record === undefined) return [images]
+  const { hookChains } = record
   return [
-    { what: 'images', remove: () => removeImages(record) },
-    { what: 'kernel settings', remove: async () => void (record && (await restoreSysctls(record))) },
-    { what: 'files', remove: () => removeFiles(record) },
+    images,
+    { what: 'empty chains of iptables', remove: async () => hookChains && (await removeEmptyChains(hookChains)) },
+    { what: 'kernel settings', isShared: true, remove: () => restoreSysctls(record) },
   ]
 }
 
-async function removeImages(record: HostRecord | undefined): Promise<void> {
-  if ((await readDockerFacts()).problem !== undefined) return
-  for (const name of record?.images ?? []) await removeImage(name)
+async function removeImages(names: readonly string[]): Promise<void> {
+  if (!(await hasDocker({ isNeeded: names.length > 0 }))) return
+  for (const name of [...names, ...(await listUnnamedImages())])
+    if (!(await removeImage(name))) tell(`          image ${name} stays: a container that is not ours uses it`)
 }
 
+/** Last of all the record: until then another reset finds what it needs. */
 async function removeFiles(record: HostRecord | undefined): Promise<void> {
-  for (const path of [configDir, stateDir, cniPluginPath]) rmSync(path, { recursive: true, force: true })
-  if (isProgramToGo(record)) rmSync(programPath, { force: true })
+  // Removing what is below a mount would remove what is mounted: a user's own files, perhaps.
+  const mounts = (await listMountPoints(stateDir)).filter((path) => path !== stateDir)
+  if (mounts.length > 0) throw new Error(`still mounted: ${mounts.join(', ')}. Unmount them, and run reset again`)
+  for (const path of [configDir, cniPluginPath]) remove(path)
   // The deepest first, and only those that nobody has put anything into.
   for (const folder of [...(record?.folders ?? [])].sort().reverse())
-    await rmdir(folder).catch(() => undefined /* not empty: somebody else's by now */)
+    await rmdir(folder).catch((error: unknown) => {
+      if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'ENOENT')) throw error
+    })
+  for (const path of [`${programPath}.new`, previousProgramPath, ...(isProgramOurs() ? [programPath] : [])])
+    remove(path)
+  const state = existsSync(stateDir) ? readdirSync(stateDir).map((name) => join(stateDir, name)) : []
+  for (const path of [...state.filter((each) => each !== hostRecordPath), stateDir]) remove(path)
 }
 
-/** A file that was there before is its user's. */
-function isProgramToGo(record: HostRecord | undefined): boolean {
-  return record !== undefined && !record.kept.includes(programPath)
-}
+const remove = (path: string) => rmSync(path, { recursive: true, force: true })

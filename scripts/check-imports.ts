@@ -69,7 +69,17 @@ const rules: Rule[] = [
   { from: 'agent/', may: ['api/', 'cni/', 'agent/'], why: 'control plane and agent share api alone' },
   {
     from: 'host/',
-    may: ['api/', 'cni/linux/', 'images/', 'agent/docker/', 'agent/network/', 'agent/proxy/modes.ts', 'agent/remove.ts'],
+    may: [
+      'api/',
+      'cni/linux/',
+      'images/',
+      'agent/docker/',
+      'agent/network/',
+      'agent/proxy/modes.ts',
+      'agent/proxy/traces.ts',
+      'agent/volumes/mount-points.ts',
+      'agent/remove.ts',
+    ],
     why: 'host commands prepare what the programs need, and remove what they left; they run none of their loops',
   },
   {

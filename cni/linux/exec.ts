@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { execa } from 'execa'
+import { hasCode } from './system-error.ts'
 
 export interface RunOptions {
   /** Text for standard input. */
@@ -29,6 +30,11 @@ export class CommandError extends Error {
     this.exitCode = exitCode
     this.stderr = stderr
   }
+}
+
+/** Whether a command failed because its program is not on this host. */
+export function isMissingProgram(error: unknown): boolean {
+  return error instanceof CommandError && hasCode(error.cause, 'ENOENT')
 }
 
 /** Runs a program to its end and returns what it wrote to stdout. Throws CommandError. */

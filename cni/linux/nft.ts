@@ -1,7 +1,7 @@
 // The only door to nftables: `nft -f -` applies a whole text at once or not at all, and a table is read in one call, as
 // text in nft's own form or as JSON. Numbers are never resolved to names of services or hosts by nft 1.0.
 
-import { CommandError, type RunOptions, run } from './exec.ts'
+import { CommandError, isMissingProgram, type RunOptions, run } from './exec.ts'
 
 type Where = Pick<RunOptions, 'netns'>
 
@@ -15,7 +15,7 @@ export async function hasTable(table: string, where: Where = {}): Promise<boolea
   try {
     return (await run('nft', ['list', 'tables'], where)).split('\n').includes(`table ${table}`)
   } catch (error) {
-    if (error instanceof CommandError && error.exitCode === undefined) return false
+    if (isMissingProgram(error)) return false
     throw error
   }
 }

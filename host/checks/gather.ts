@@ -4,12 +4,13 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, statfs } from 'node:fs/promises'
 import { availableParallelism, hostname, release, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { run } from '../../cni/linux/exec.ts'
+import { isMissingProgram, run } from '../../cni/linux/exec.ts'
 import { listLinks, listRoutes, listRoutes6 } from '../../cni/linux/ip.ts'
 import { readKernelFeatures } from '../../cni/linux/kernel-features.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
 import { readSysctls } from '../../cni/linux/sysctl.ts'
-import { findLeftovers, findStrangers, findUnits } from '../leftovers.ts'
+import { findFiles, findLeftovers, findUnits } from '../leftovers.ts'
+import { findStrangers, listOrchestrators } from '../strangers.ts'
 import { readDockerFacts } from './docker-facts.ts'
 import type { HostFacts } from './facts.ts'
 import { readFirewalls } from './firewall-facts.ts'
@@ -28,9 +29,14 @@ export async function gatherFacts(): Promise<HostFacts> {
     readMachine(),
     readCgroups(),
   ])
-  const [leftovers, strangers, units] = await Promise.all([findLeftovers(), findStrangers(), findUnits()])
+  const isRoot = process.getuid?.() === 0
+  const [leftovers, strangers, units] = await Promise.all([
+    isRoot ? findLeftovers() : findFiles(),
+    isRoot ? findStrangers() : listOrchestrators(),
+    findUnits(),
+  ])
   return {
-    isRoot: process.getuid?.() === 0,
+    isRoot,
     hasSystemd: existsSync('/run/systemd/system'),
     packages: (['apt-get', 'dnf', 'zypper'] as const).find(isProgram) ?? 'unknown',
     kernelRelease: release(),
@@ -58,11 +64,11 @@ async function readNetwork(): Promise<
   Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'defaultDev' | 'sysctls'>
 > {
   const [listeners, links, four, six, sysctls] = await Promise.all([
-    orNothing(listSockets()),
-    orNothing(listLinks()),
-    orNothing(listRoutes()),
-    orNothing(listRoutes6()),
-    readSysctls(sysctlNames).catch(() => new Map<string, string>()),
+    orElse([], listSockets()),
+    orElse([], listLinks()),
+    orElse([], listRoutes()),
+    orElse([], listRoutes6()),
+    orElse(new Map<string, string>(), readSysctls(sysctlNames)),
   ])
   const addresses = links.flatMap(({ ifname, addr_info = [] }) =>
     addr_info
@@ -84,8 +90,14 @@ async function readNetwork(): Promise<
 /** `ip` leaves the prefix of a single address out. */
 const toRange = (dst: string) => (dst.includes('/') ? dst : `${dst}/${dst.includes(':') ? 128 : 32}`)
 
-async function orNothing<T>(reading: Promise<T[]>): Promise<T[]> {
-  return await reading.catch(() => []) // the program is missing: a check of its own says so
+/** What a program says. That it is not on this host is a fact that a check of its own tells; any other failure is one. */
+async function orElse<T>(otherwise: T, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isMissingProgram(error)) return otherwise
+    throw error
+  }
 }
 
 async function readMachine(): Promise<
@@ -94,6 +106,7 @@ async function readMachine(): Promise<
   const [meminfo, disk, clock] = await Promise.all([
     readFile('/proc/meminfo', 'utf8'),
     statfs('/var/lib'),
+    // Without systemd, or its bus, it fails; then nothing is known of the clock.
     run('timedatectl', ['show', '--property=NTPSynchronized', '--value']).catch(() => ''),
   ])
   return {
@@ -108,8 +121,8 @@ async function readMachine(): Promise<
 /** v2 has a file of that name at its root; v1 a directory for each controller. */
 async function readCgroups(): Promise<HostFacts['cgroups']> {
   const mountPoint = '/sys/fs/cgroup'
-  const v2 = await readFile(join(mountPoint, 'cgroup.controllers'), 'utf8').catch(() => undefined)
-  if (v2 !== undefined) return { version: 2, controllers: v2.trim().split(' ') }
-  const directories = (await orNothing(readdir(mountPoint))).flatMap((name) => name.split(','))
+  const ofV2 = join(mountPoint, 'cgroup.controllers')
+  if (existsSync(ofV2)) return { version: 2, controllers: (await readFile(ofV2, 'utf8')).trim().split(' ') }
+  const directories = existsSync(mountPoint) ? (await readdir(mountPoint)).flatMap((name) => name.split(',')) : []
   return { version: directories.includes('memory') ? 1 : undefined, controllers: directories }
 }

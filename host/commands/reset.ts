@@ -2,11 +2,10 @@
 
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
-import { listPodContainers } from '../containers.ts'
 import { Refusal } from '../failure.ts'
 import { findLeftovers } from '../leftovers.ts'
 import { tell } from '../progress.ts'
-import { removeEverything } from '../removal.ts'
+import { removeEverything, tellRemoval } from '../removal.ts'
 
 /** Adds the command. */
 export function addReset(program: Command): void {
@@ -32,16 +31,15 @@ async function reset({ yes }: { yes?: boolean }): Promise<void> {
   const found = await findLeftovers()
   if (found.length === 0) return tell('nothing of Fairlead is on this host')
   if (yes !== true) await confirm(found)
-  const { failures, stayed } = await removeEverything()
-  for (const failure of failures) tell(`failed: ${failure}`)
-  if (stayed.length > 0)
-    throw new Refusal(`still on this host: ${stayed.join(', ')}\n  run it again; the lines above say what failed`)
-  if (failures.length > 0) process.exitCode = 1
-  else tell('nothing of Fairlead is left on this host')
+  const result = await removeEverything()
+  tellRemoval(result)
+  if (result.stayed.length > 0) throw new Refusal('not all is gone: the lines above say what failed; then run it again')
+  if (result.failures.length > 0) process.exitCode = 1
+  else if (result.left.length === 0) tell('nothing of Fairlead is left on this host')
 }
 
 async function confirm(found: readonly string[]): Promise<void> {
-  const containers = await listPodContainers().catch(() => [])
+  const containers = found.filter((each) => each.startsWith('container '))
   tell(`Of Fairlead there are ${found.length} things on this host, ${containers.length} containers of pods among them.`)
   if (!process.stdin.isTTY) throw new Refusal('nobody can be asked here; say --yes. Nothing was changed')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
