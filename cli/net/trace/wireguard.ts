@@ -24,10 +24,7 @@ const tunnelBytes = { ipv4: 60, ipv6: 80 }
 export function seal(walk: Walk, { namespace, link }: Port, frame: Frame): Position | End {
   const { packet } = frame
   const device = deviceOf(namespace, link.ifname)
-  const peer = device?.peers
-    .flatMap((each) => each.allowedIps.map((range) => ({ ...each, range })))
-    .filter(({ range }) => isWithin(packet.destination, range))
-    .sort((a, b) => lengthOf(b.range) - lengthOf(a.range))[0]
+  const peer = device && ownerOf(device, packet.destination)
   if (device === undefined || peer === undefined || peer.endpoint === '') {
     const why = peer === undefined ? `has no peer with ${packet.destination}` : 'does not know where its peer is'
     const text = `${link.ifname} ${why} (wg show ${link.ifname} allowed-ips): the sender is told at once`
@@ -89,11 +86,19 @@ export function unseal(walk: Walk, namespace: Namespace, outer: Packet, frame: F
 function refuse(device: WireguardState | undefined, source: string, { by, to }: Seal): string | undefined {
   if (device?.publicKey !== to)
     return `has another key than the sender thinks (wg show, public key ${device?.publicKey})`
-  const peer = device.peers.find(({ publicKey }) => publicKey === by)
-  if (peer === undefined) return `knows no peer with the sender's key ${by}`
-  if (peer.allowedIps.every((range) => !isWithin(source, range)))
-    return `does not believe its peer ${by} that a packet is from ${source} (allowed: ${peer.allowedIps.join(', ')})`
-  return undefined
+  if (!device.peers.some(({ publicKey }) => publicKey === by)) return `knows no peer with the sender's key ${by}`
+  const owner = ownerOf(device, source)
+  if (owner?.publicKey === by) return undefined
+  const whose = owner === undefined ? 'of no peer' : `of its peer ${owner.publicKey}`
+  return `does not believe its peer ${by} that a packet is from ${source}, an address ${whose} (wg show, allowed ips)`
+}
+
+/** The peer that an address belongs to: of the ranges of all peers the longest decides, for both directions. */
+function ownerOf({ peers }: WireguardState, address: string): WireguardState['peers'][number] | undefined {
+  return peers
+    .flatMap((peer) => peer.allowedIps.map((range) => ({ peer, range })))
+    .filter(({ range }) => isWithin(address, range))
+    .sort((a, b) => lengthOf(b.range) - lengthOf(a.range))[0]?.peer
 }
 
 function deviceOf({ state }: Namespace, name: string): WireguardState | undefined {
