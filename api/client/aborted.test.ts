@@ -9,3 +9,9 @@ test('whoever waits hears of the end, also when it came before', async () => {
   expect(await before).toBe('heard')
   await aborted(stop.signal)
 })
+
+test('without a signal nobody ever hears of it', async () => {
+  const heard = aborted(undefined).then(() => 'heard')
+  const later = new Promise((resolve) => setImmediate(() => resolve('not yet')))
+  expect(await Promise.race([heard, later])).toBe('not yet')
+})
