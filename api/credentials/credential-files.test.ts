@@ -1,16 +1,24 @@
+import 'reflect-metadata'
+import { webcrypto } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PemConverter, X509CertificateGenerator } from '@peculiar/x509'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { issueCertificate, makeAuthority } from '../../control-plane/pki/certificates.ts'
-import { type CredentialFiles, filesOf, readPair, writePair } from './credential-files.ts'
+import { type CredentialFiles, filesOf, type KeyPair, readPair, writePair } from './credential-files.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'fl-credentials-'))
 afterAll(() => rmSync(root, { recursive: true }))
-const authority = await makeAuthority('test')
-const issue = () => issueCertificate(authority, { commonName: 'n', usage: 'client' })
-const [old, next] = [await issue(), await issue()]
+const [old, next] = [await makePair(), await makePair()]
 let files: CredentialFiles
+
+async function makePair(): Promise<KeyPair> {
+  const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = await webcrypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned({ name: 'CN=n', keys, signingAlgorithm })
+  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
+  return { cert: certificate.toString('pem'), key: PemConverter.encode(key, 'PRIVATE KEY') }
+}
 
 beforeEach(() => {
   files = filesOf(mkdtempSync(join(root, 'pair-')), 'client')
