@@ -1,13 +1,8 @@
 // What `fairlead join` says when it is not let in, against a control plane on a real port. Nothing is written by what is tried here.
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import {
-  type BootstrapSecretOptions,
-  makeBootstrapSecret,
-  makeBootstrapToken,
-} from '../../api/client/join/bootstrap-token.ts'
+import { makeBootstrapToken } from '../../api/client/join/bootstrap-token.ts'
 import { hashOfAuthority } from '../../api/client/join/discovery.ts'
-import { secrets } from '../../api/resources/secrets.ts'
 import { enterCluster } from '../../host/joining.ts'
 import { clusterSettings, startControlPlane, type TestControlPlane } from '../support/start-control-plane.ts'
 
@@ -18,18 +13,10 @@ beforeAll(async () => {
 })
 afterAll(async () => await cluster?.close())
 
-async function createToken(options: BootstrapSecretOptions = {}): Promise<string> {
-  const token = makeBootstrapToken()
-  await cluster.admin.create(secrets, makeBootstrapSecret(token, options))
-  return token.token
-}
-
-async function passOf(options: BootstrapSecretOptions = {}) {
-  const token = await createToken(options)
+async function passOf() {
+  const { token } = await cluster.createToken()
   return { server: cluster.host, token, caCertHash: hashOfAuthority(cluster.pki.caCert), nodeName: 'new' }
 }
-
-const renewed = 'fairlead token create --print-join-command'
 
 test('with the right token and hash the settings of the cluster come', async () => {
   const { settings, caCert } = await enterCluster(await passOf())
@@ -38,24 +25,12 @@ test('with the right token and hash the settings of the cluster come', async () 
 
 test('a wrong token is told how to get another', async () => {
   const pass = { ...(await passOf()), token: makeBootstrapToken().token }
-  await expect(enterCluster(pass)).rejects.toThrow(renewed)
-})
-
-test('a token that has ended is told so too', async () => {
-  await expect(enterCluster(await passOf({ expires: new Date(Date.now() - 2_000) }))).rejects.toThrow(renewed)
+  await expect(enterCluster(pass)).rejects.toThrow('fairlead token create --print-join-command')
 })
 
 test('text that is no token is refused before anybody is asked', async () => {
   const pass = { ...(await passOf()), server: '127.0.0.1:1', token: 'abc' }
   await expect(enterCluster(pass)).rejects.toThrow('--token: must be')
-})
-
-test('the hash of another authority is refused with both hashes', async () => {
-  const caCertHash = `sha256:${'0'.repeat(64)}`
-  const pass = { ...(await passOf()), caCertHash }
-  await expect(enterCluster(pass)).rejects.toThrow(
-    `the authority of ${cluster.host} has the hash ${hashOfAuthority(cluster.pki.caCert)}, not ${caCertHash}`,
-  )
 })
 
 test('a server that does not answer is named', async () => {

@@ -1,6 +1,6 @@
 import { HttpClient } from '../../api/client/http-client.ts'
 import { resources } from '../../api/resources/table.ts'
-import { type ApiServerOptions, createApiServer } from '../../control-plane/api-server/core.ts'
+import { type ApiServer, type ApiServerOptions, createApiServer } from '../../control-plane/api-server/core.ts'
 import type { RequestHandler, User } from '../../control-plane/api-server/exchange.ts'
 import { LocalTransport } from '../../control-plane/api-server/local-transport.ts'
 import { SecuredHandler } from '../../control-plane/api-server/serving/secured-handler.ts'
@@ -9,10 +9,12 @@ import { MemoryStore } from '../../control-plane/store/memory-store.ts'
 import type { Store } from '../../control-plane/store/store.ts'
 
 /** An API server in this process, without sockets. */
-export interface TestApiServer {
+export interface TestApiServer extends Pick<ApiServer, 'authenticateToken'> {
   /** Speaks as an administrator. */
   client: HttpClient
   handler: RequestHandler
+  /** The handler behind authorization. */
+  secured: RequestHandler
   transport: LocalTransport
   /** Speaks as this user, who may do what the roles say. */
   as(user: User): LocalTransport
@@ -41,7 +43,7 @@ export async function startApiServer(options: Partial<ApiServerOptions> = {}): P
   const running = server.run(stop.signal)
   await server.ready
   const transport = new LocalTransport(server.handler, { name: 'admin', groups: ['system:masters'] })
-  const { handler, authorizer, known } = server
+  const { handler, authorizer, known, authenticateToken } = server
   const health = { live: {}, ready: {} }
   const secured = new SecuredHandler({ inner: handler, authorizer, known, health, onError: console.error })
   const others: LocalTransport[] = []
@@ -56,5 +58,5 @@ export async function startApiServer(options: Partial<ApiServerOptions> = {}): P
     await store.close()
     await running
   }
-  return { client: new HttpClient(transport), handler, transport, as, store, close }
+  return { client: new HttpClient(transport), handler, secured, authenticateToken, transport, as, store, close }
 }

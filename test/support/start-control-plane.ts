@@ -2,16 +2,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HttpClient } from '../../api/client/http-client.ts'
+import {
+  type BootstrapSecretOptions,
+  type BootstrapToken,
+  makeBootstrapSecret,
+  makeBootstrapToken,
+} from '../../api/client/join/bootstrap-token.ts'
 import { TlsTransport, type TlsTransportOptions } from '../../api/client/tls-transport.ts'
-import { resources } from '../../api/resources/table.ts'
-import { createApiServer } from '../../control-plane/api-server/core.ts'
-import { LocalTransport } from '../../control-plane/api-server/local-transport.ts'
+import { secrets } from '../../api/resources/secrets.ts'
 import { HttpsServer } from '../../control-plane/api-server/serving/https-server.ts'
-import { SecuredHandler } from '../../control-plane/api-server/serving/secured-handler.ts'
 import { runControllers } from '../../control-plane/controllers/manager.ts'
 import { ensurePki, type Pki, signAsAuthority } from '../../control-plane/pki/pki.ts'
-import { makeTokenKey } from '../../control-plane/pki/token-key.ts'
-import { MemoryStore } from '../../control-plane/store/memory-store.ts'
+import { startApiServer } from './start-api-server.ts'
 
 /** An API server on a port of 127.0.0.1, with certificates, and the controllers. */
 export interface TestControlPlane {
@@ -27,6 +29,8 @@ export interface TestControlPlane {
   connect(credentials?: Partial<TlsTransportOptions>): HttpClient
   /** The pair of this name in pki/. */
   pair(name: string): { cert: string; key: string }
+  /** A bootstrap token that counts from now on. */
+  createToken(options?: BootstrapSecretOptions): Promise<BootstrapToken>
   close(): Promise<void>
 }
 
@@ -42,31 +46,20 @@ export const clusterSettings = {
 /** Resolves when requests are answered; controllers may still be catching up. */
 export async function startControlPlane(): Promise<TestControlPlane> {
   const dataDir = mkdtempSync(join(tmpdir(), 'fl-control-plane-'))
-  const pkiOptions = { serverNames: [], serviceAddress: '10.96.0.1', serverUrl: 'https://127.0.0.1' }
+  const { clusterDomain } = clusterSettings
+  const pkiOptions = { serverNames: [], serviceAddress: '10.96.0.1', clusterDomain, serverUrl: 'https://127.0.0.1' }
   const pki = await ensurePki(dataDir, pkiOptions)
-  const store = new MemoryStore()
   const stop = new AbortController()
   const log = { info() {}, warn() {}, error: console.error }
-  const api = createApiServer({
-    store,
-    resources,
-    serviceCidrs: [clusterSettings.serviceCidr],
-    nodePortRange: { from: 30_000, to: 32_767 },
-    advertise: { address: '192.0.2.1', port: 6443 },
-    tokenKey: makeTokenKey(),
-    log,
-  })
-  const running = api.run(stop.signal)
-  await api.ready
-  const { handler: inner, authorizer, known, authenticateToken } = api
-  const onError = console.error
-  const handler = new SecuredHandler({ inner, authorizer, known, health: { live: {}, ready: {} }, onError })
+  const api = await startApiServer({ serviceCidrs: [clusterSettings.serviceCidr], leftOutAdmission: [], log })
+  const { client: admin, secured: handler, authenticateToken } = api
   const upgrades = { takes: () => false, upgrade: async () => {} }
-  const server = new HttpsServer({ ...pki.server, clientCa: pki.caCert, authenticateToken, handler, upgrades, onError })
+  const server = new HttpsServer({
+    ...{ ...pki.server, clientCa: pki.caCert },
+    ...{ authenticateToken, handler, upgrades, onError: console.error },
+  })
   const host = `127.0.0.1:${(await server.listen(0, '127.0.0.1')).port}`
   const url = `https://${host}`
-  const transport = new LocalTransport(inner, { name: 'admin', groups: ['system:masters'] })
-  const admin = new HttpClient(transport)
   const authority = { sign: (order: Parameters<typeof signAsAuthority>[1]) => signAsAuthority(dataDir, order) }
   const joining = { serverUrl: url, serverNames: pki.serverNames, settings: clusterSettings, authority }
   const clusterCidrs = [clusterSettings.clusterCidr]
@@ -81,11 +74,15 @@ export async function startControlPlane(): Promise<TestControlPlane> {
   const close = async () => {
     await Promise.all(open.map((client) => client.close()))
     stop.abort()
-    await Promise.all([server.close(0), transport.close(), controllers])
-    await store.close()
-    await running
+    await Promise.all([server.close(0), controllers])
+    await api.close()
     rmSync(dataDir, { recursive: true })
   }
   const pair = (name: string) => ({ cert: read(`${name}.crt`), key: read(`${name}.key`) })
-  return { host, url, pki, dataDir, admin, connect, pair, close }
+  const createToken = async (options?: BootstrapSecretOptions) => {
+    const token = makeBootstrapToken()
+    await admin.create(secrets, makeBootstrapSecret(token, options))
+    return token
+  }
+  return { host, url, pki, dataDir, admin, connect, pair, createToken, close }
 }
