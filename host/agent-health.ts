@@ -8,28 +8,23 @@ import { TlsTransport } from '../api/client/tls-transport.ts'
 import { leases } from '../api/resources/leases.ts'
 import { agentPkiDir, agentUnit, unitDir } from './paths.ts'
 import { waitForUnit } from './server.ts'
+import { flagOf } from './units.ts'
 
 const limitMs = 300_000
 
 /** Returns when the agent that was just started has renewed its Node's lease. Throws with its last words. */
-export async function waitForAgent(sinceMs = Date.now()): Promise<void> {
-  const access = loadKubeconfig(join(agentPkiDir, 'kubeconfig'))
-  const nodeName = nodeNameIn(readFileSync(join(unitDir, agentUnit), 'utf8'))
-  const transport = new TlsTransport(access)
+export async function waitForAgent(signal?: AbortSignal): Promise<void> {
+  const sinceMs = Date.now()
+  const name = flagOf(readFileSync(join(unitDir, agentUnit), 'utf8'), 'node-name')
+  const transport = new TlsTransport(loadKubeconfig(join(agentPkiDir, 'kubeconfig')))
   const client = new HttpClient(transport)
+  const waiting = { limitMs, ...(signal && { signal }) }
   try {
-    await waitForUnit(agentUnit, "the agent does not report on this host's Node", { limitMs }, async () => {
-      const { spec } = await client.get(leases, { namespace: 'kube-node-lease', name: nodeName })
+    await waitForUnit(agentUnit, "the agent does not report on this host's Node", waiting, async () => {
+      const { spec } = await client.get(leases, { namespace: 'kube-node-lease', name })
       return Date.parse(spec?.renewTime ?? '') > sinceMs ? true : undefined
     })
   } finally {
     await transport.close()
   }
-}
-
-/** The node's name in the text of the agent's unit. */
-export function nodeNameIn(unit: string): string {
-  const name = /--node-name (\S+)/.exec(unit)?.[1]
-  if (name === undefined) throw new Error(`${agentUnit} names no node: was it changed by hand?`)
-  return name
 }

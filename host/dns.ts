@@ -4,9 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getAsset, isSea } from 'node:sea'
 import { type Document, parseAllDocuments } from 'yaml'
+import { isNotFound } from '../api/objects/status-error.ts'
+import { deployments } from '../api/resources/deployments.ts'
 import { run } from '../cni/linux/exec.ts'
 import { mountedProgram } from '../images/dns/image.ts'
 import { adminKubeconfigPath, programPath } from './paths.ts'
+import { withAdmin } from './server.ts'
 import type { ServerSettings } from './settings.ts'
 
 type DnsSettings = Pick<ServerSettings, 'clusterDns' | 'clusterDomain'>
@@ -16,6 +19,17 @@ export async function applyDns(settings: DnsSettings): Promise<void> {
   const version = (await run(programPath, ['version'])).trim()
   const input = toManifest(readManifest(), { ...settings, version })
   await run(programPath, ['--kubeconfig', adminKubeconfigPath, 'apply', '-f', '-'], { input })
+}
+
+/** As applyDns, where the add-on is there; `init --no-dns` has none. */
+export async function renewDns(settings: DnsSettings): Promise<void> {
+  const wanted = await withAdmin((client) => client.get(deployments, { namespace: 'kube-system', name: 'dns' }))
+    .then(() => true)
+    .catch((error: unknown) => {
+      if (isNotFound(error)) return false
+      throw error
+    })
+  if (wanted) await applyDns(settings)
 }
 
 const template = ['spec', 'template']

@@ -1,7 +1,7 @@
 // Files that are there whole or not at all.
 
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { copyFile, rename, rm, symlink } from 'node:fs/promises'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { copyFile, open, rename, rm, symlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Replaces a file at once. mode is for its owner's eyes only unless said otherwise. */
@@ -18,16 +18,19 @@ export function writeWhole(path: string, text: string, mode = 0o600): void {
   renameSync(temporary, path)
 }
 
-/** Replaces a file at once by a copy of another; programs that run from the old one go on with it. */
-export async function replaceFile(source: string, path: string): Promise<void> {
-  await copyFile(source, `${path}.new`)
-  await rename(`${path}.new`, path)
-}
-
-/** Keeps a file under a second name, whatever takes the place of its first. */
-export function linkFile(path: string, second: string): void {
-  rmSync(second, { force: true })
-  linkSync(path, second)
+/** Replaces a file at once by a copy of another; programs that run from the old one go on with it. Of a copy that fails nothing stays. */
+export async function replaceFile(source: string, path: string, mode: number): Promise<void> {
+  const temporary = `${path}.new`
+  try {
+    await copyFile(source, temporary)
+    await using file = await open(temporary, 'r+')
+    await file.chmod(mode)
+    await file.sync()
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
 }
 
 /** Makes or replaces a symbolic link at once. */

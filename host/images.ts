@@ -3,7 +3,7 @@
 import { run } from '../cni/linux/exec.ts'
 import * as dns from '../images/dns/image.ts'
 import * as pause from '../images/pause/image.ts'
-import { listImageNames } from './containers.ts'
+import { listImageNames, listUnnamedImages, removeImage } from './containers.ts'
 import { programPath } from './paths.ts'
 import { readRecord, writeRecord } from './record.ts'
 
@@ -19,4 +19,9 @@ export async function loadImages(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
     throw error
   }
+}
+
+/** Removes those of earlier versions, without those that containers still use. */
+export async function removeOldImages(): Promise<void> {
+  for (const id of await listUnnamedImages()) await removeImage(id)
 }

@@ -1,7 +1,6 @@
 // The one file itself: where it runs from, and how it comes to its place on the host.
 
 import { existsSync, realpathSync } from 'node:fs'
-import { chmod } from 'node:fs/promises'
 import { isSea } from 'node:sea'
 import { Refusal } from './failure.ts'
 import { replaceFile, writeLink } from './files.ts'
@@ -24,9 +23,6 @@ export function isInPlace(): boolean {
 
 /** Puts the file that is called to its place, and the CNI plugin's name beside it. */
 export async function installProgram(): Promise<void> {
-  if (!isInPlace()) {
-    await replaceFile(realpathSync(ownProgram()), programPath)
-    await chmod(programPath, 0o755)
-  }
+  if (!isInPlace()) await replaceFile(realpathSync(ownProgram()), programPath, 0o755)
   await writeLink(programPath, cniPluginPath)
 }

@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { nodeNameIn } from './agent-health.ts'
 import { describeToken, parseTtl } from './commands/token.ts'
 import { toManifest } from './dns.ts'
 import { dnsAddressOf, type NodeSettings, ownAddress, type ServerSettings } from './settings.ts'
-import { agentUnitText, serverUnitText } from './units.ts'
+import { agentUnitText, flagOf, serverUnitText } from './units.ts'
 
 const server: ServerSettings = {
   advertiseAddress: '192.0.2.10',
@@ -51,8 +50,9 @@ test('a unit shows every setting as a flag, and its node is found in it again', 
   ])
     expect(text).toContain(flag)
   expect(text).toContain('modprobe --all br_netfilter overlay nf_conntrack ip_vs')
-  expect(nodeNameIn(text)).toBe('one')
-  expect(() => nodeNameIn('[Service]\n')).toThrow('was it changed by hand?')
+  expect(flagOf(text, 'node-name')).toBe('one')
+  expect(flagOf('ExecStart=fairlead agent --node-name=two --cluster-dns 10.96.0.10', 'node-name')).toBe('two')
+  expect(() => flagOf('[Service]\n', 'node-name')).toThrow('has no flag --node-name: was it changed by hand?')
   expect(serverUnitText(server)).toContain('--advertise-address 192.0.2.10')
 })
 

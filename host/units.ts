@@ -53,6 +53,13 @@ export function agentUnitText(settings: NodeSettings, { resolvConf }: { resolvCo
   })
 }
 
+/** The value of a flag in the text of one of these units. Throws when it is not there. */
+export function flagOf(unitText: string, flag: string): string {
+  const value = new RegExp(`--${flag}[ =](\\S+)`).exec(unitText)?.[1]
+  if (value === undefined) throw new Error(`the unit has no flag --${flag}: was it changed by hand?`)
+  return value
+}
+
 function clusterFlags(settings: ServerSettings | NodeSettings): string[] {
   const { clusterCidr, serviceCidr, clusterDns, clusterDomain, network, proxyMode } = settings
   return [

@@ -1,22 +1,21 @@
 // fairlead upgrade: this host goes over to the file that is called. Pods run on: they are Docker's, and the programs find them.
 
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { run } from '../../cni/linux/exec.ts'
 import { restartUnit } from '../../cni/linux/systemd.ts'
 import { waitForAgent } from '../agent-health.ts'
+import { renewDns } from '../dns.ts'
 import { Refusal } from '../failure.ts'
-import { linkFile } from '../files.ts'
-import { loadImages } from '../images.ts'
-import { agentUnit, programPath, serverUnit, unitDir } from '../paths.ts'
+import { loadImages, removeOldImages } from '../images.ts'
+import { withInterruption } from '../interruption.ts'
+import { agentUnit, previousProgramPath, programPath, serverUnit, unitDir } from '../paths.ts'
 import { installProgram, isInPlace, ownProgram } from '../program-file.ts'
 import { step, tell } from '../progress.ts'
 import { waitForServer } from '../server.ts'
-
-/** The file that was there before, until the new one has proven itself. */
-const previousPath = `${programPath}.previous`
+import { flagOf } from '../units.ts'
 
 /** Adds the command. */
 export function addUpgrade(program: Command): void {
@@ -27,7 +26,8 @@ export function addUpgrade(program: Command): void {
       'after',
       `
 Call the new file. It takes the place of ${programPath}; the control plane restarts, then the agent; pods run on. When one of them does
-not come up, the old file is put back. Upgrade the control plane's host first, then the nodes, one after the other.
+not come up, the old file is put back. Upgrade the control plane's host first, then the nodes, one after the other. The units stay as
+init and join wrote them. What was broken off is mended by calling it again.
 
 Examples:
   sudo ./fairlead upgrade
@@ -37,25 +37,24 @@ Examples:
 }
 
 async function upgrade(): Promise<void> {
-  const units = await findOwnUnits()
-  const [from, to] = [await versionOf(programPath), await versionOf(ownProgram())]
+  const units = findOwnUnits()
+  const to = await versionOf(ownProgram())
+  keepProven()
+  const from = await versionOf(previousProgramPath)
   tell(`from  ${from}\nto    ${to}`)
-  linkFile(programPath, previousPath)
+  await withInterruption((signal) => goOver(units, { from, signal }))
   try {
-    await step(`the new file at ${programPath}`, installProgram)
-    if (units.includes(agentUnit)) await step('images in Docker', loadImages)
-    await restart(units)
+    if (units.includes(serverUnit)) await step("the cluster's DNS", () => renewDns(readDnsSettings()))
+    if (units.includes(agentUnit)) await step('images of earlier versions', removeOldImages)
   } catch (error) {
-    await goBack(units)
-    throw new Refusal(`${error instanceof Error ? error.message : error}\nThis host is back at ${from}`, {
+    throw new Refusal(`${messageOf(error)}\nThis host runs ${to}, and lacks this last step: call it again`, {
       cause: error,
     })
   }
-  rmSync(previousPath, { force: true })
   tell(`this host runs ${to}`)
 }
 
-async function findOwnUnits(): Promise<string[]> {
+function findOwnUnits(): string[] {
   if (process.getuid?.() !== 0) throw new Refusal('not root: run it again with sudo. Nothing was changed')
   const units = [serverUnit, agentUnit].filter((unit) => existsSync(join(unitDir, unit)))
   if (units.length === 0)
@@ -74,26 +73,65 @@ async function versionOf(path: string): Promise<string> {
   return (await run(path, ['version'])).trim()
 }
 
-/** The control plane first: agents understand a newer server, not the other way round. */
-async function restart(units: readonly string[]): Promise<void> {
-  if (units.includes(serverUnit))
-    await step('control plane restarted', async () => {
-      await restartUnit(serverUnit)
-      await waitForServer()
-    })
-  if (units.includes(agentUnit))
-    await step('agent restarted', async () => {
-      await restartUnit(agentUnit)
-      await waitForAgent()
-    })
+/** Of an upgrade that was killed the second name is still there: that file has proven itself, and the one at the place perhaps not. */
+function keepProven(): void {
+  if (!existsSync(previousProgramPath)) linkSync(programPath, previousProgramPath)
 }
 
-async function goBack(units: readonly string[]): Promise<void> {
-  tell('going back to the old file')
-  await rename(previousPath, programPath)
+async function goOver(
+  units: readonly string[],
+  { from, signal }: { from: string; signal: AbortSignal },
+): Promise<void> {
   try {
-    await restart(units)
+    await step(`the new file at ${programPath}`, installProgram)
+    for (const { title, act } of stepsOf(units)) await step(title, () => act(signal))
+    signal.throwIfAborted()
   } catch (error) {
-    tell(`the old file does not come up either: ${error instanceof Error ? error.message : error}`)
+    const failures = await goBack(units)
+    const problems = failures.length === 0 ? '' : `, but: ${failures.join('; ')}`
+    throw new Refusal(`${messageOf(error)}\nThis host is back at ${from}${problems}`, { cause: error })
   }
+  rmSync(previousProgramPath, { force: true })
 }
+
+/** The control plane before the agent: agents understand a newer server, not the other way round. */
+const steps = [
+  { unit: agentUnit, title: 'images in Docker', act: loadImages },
+  { unit: serverUnit, title: 'control plane restarted', act: restartServer },
+  { unit: agentUnit, title: 'agent restarted', act: restartAgent },
+]
+
+async function restartServer(signal?: AbortSignal): Promise<void> {
+  await restartUnit(serverUnit)
+  await waitForServer(signal)
+}
+
+async function restartAgent(signal?: AbortSignal): Promise<void> {
+  await restartUnit(agentUnit)
+  await waitForAgent(signal)
+}
+
+const stepsOf = (units: readonly string[]) => steps.filter(({ unit }) => units.includes(unit))
+
+/** Each step by itself: what has failed for the new file may fail for the old one too. Returns what did. */
+async function goBack(units: readonly string[]): Promise<string[]> {
+  if (statSync(previousProgramPath).ino === statSync(programPath).ino) {
+    // Not exchanged yet; and rename(2) does nothing where both are one file.
+    rmSync(previousProgramPath)
+    return []
+  }
+  tell('going back to the old file')
+  await rename(previousProgramPath, programPath)
+  const failures: string[] = []
+  for (const { title, act } of stepsOf(units))
+    await step(title, () => act()).catch((error: unknown) => failures.push(messageOf(error)))
+  return failures
+}
+
+/** The cluster's, as `init` has written them into the unit. */
+function readDnsSettings(): Parameters<typeof renewDns>[0] {
+  const text = readFileSync(join(unitDir, serverUnit), 'utf8')
+  return { clusterDns: flagOf(text, 'cluster-dns'), clusterDomain: flagOf(text, 'cluster-domain') }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
