@@ -142,6 +142,14 @@ function validateCertificate(base64: string): FieldError[] {
     : [invalidValue('status.certificate', '<certificate data>', 'must contain PEM blocks of type CERTIFICATE')]
 }
 
+/** The /status door: a decision stays as it was made, word for word; only the approval door has it changed. */
+export function keepAllButSigning(request: CertificateSigningRequest, old: Stored<CertificateSigningRequest>): void {
+  keepAllButStatus(request, old)
+  const decided = (old.status?.conditions ?? []).filter(({ type }) => decisions.includes(type))
+  const conditions = request.status?.conditions?.map((each) => decided.find(({ type }) => type === each.type) ?? each)
+  if (conditions !== undefined) request.status = { ...request.status, conditions }
+}
+
 /** The /approval door: conditions change, the certificate stays. */
 export function keepAllButDecision(request: CertificateSigningRequest, old: Stored<CertificateSigningRequest>): void {
   keepAllButStatus(request, old)

@@ -2,8 +2,12 @@ import type { CertificateSigningRequest } from '../generated/types.ts'
 import { formatAge } from '../objects/age.ts'
 import type { Stored } from '../objects/object.ts'
 import { ageColumn, nameColumn, none } from './cells.ts'
-import { keepAllButDecision, validateRequest, validateRequestStatus } from './certificate-request-rules.ts'
-import { keepAllButStatus } from './doors.ts'
+import {
+  keepAllButDecision,
+  keepAllButSigning,
+  validateRequest,
+  validateRequestStatus,
+} from './certificate-request-rules.ts'
 import type { Resource } from './resource.ts'
 
 export const certificateSigningRequests: Resource<CertificateSigningRequest> = {
@@ -25,7 +29,7 @@ export const certificateSigningRequests: Resource<CertificateSigningRequest> = {
     request.spec = old.spec
     request.status = old.status ?? {}
   },
-  prepareForStatusUpdate: keepAllButStatus,
+  prepareForStatusUpdate: keepAllButSigning,
   prepareForApproval: keepAllButDecision,
   validate: validateRequest,
   validateStatusUpdate: validateRequestStatus,

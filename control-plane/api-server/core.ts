@@ -10,6 +10,7 @@ import type { Store } from '../store/store.ts'
 import { AddressRange } from './address-range.ts'
 import { makeAdmissionRules } from './admission/admission.ts'
 import { guardCertificates } from './admission/certificate-guard.ts'
+import { certificateRequester } from './admission/certificate-requester.ts'
 import { type Authorizer, AuthorizerChain } from './authorization/authorizer.ts'
 import { ensureDefaultAccess } from './authorization/default-access.ts'
 import { preventEscalation } from './authorization/escalation.ts'
@@ -82,8 +83,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const rbac = new RbacAuthorizer(feed)
   const authorizer = new AuthorizerChain([new NodeAuthorizer(feed), rbac, new OwnRequestAuthorizer(feed)])
   const rules = makeAdmissionRules(options.leftOutAdmission)
-  const always = [preventEscalation(authorizer, rbac), guardCertificates(authorizer)]
-  const admission = { ...rules, validating: [...rules.validating, ...always] }
+  // Who may do what rests on these: nobody leaves them out.
+  const admission = {
+    mutating: [...rules.mutating, certificateRequester],
+    validating: [...rules.validating, preventEscalation(authorizer, rbac), guardCertificates(authorizer)],
+  }
   const context = { storage, cluster, admission, services: allocator, signer }
   const resourceHandler = new ResourceHandler({
     store,

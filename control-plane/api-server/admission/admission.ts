@@ -4,7 +4,6 @@
 import type { ApiObject, ObjectName, Stored } from '../../../api/objects/object.ts'
 import type { Resource } from '../../../api/resources/resource.ts'
 import type { User } from '../exchange.ts'
-import { certificateRequester } from './certificate-requester.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { serviceAccount } from './service-account.ts'
@@ -47,7 +46,7 @@ export interface AdmissionRules {
 export function makeAdmissionRules(leftOut: readonly string[] = []): AdmissionRules {
   const isIn = ({ name }: Admission) => !leftOut.includes(name)
   return {
-    mutating: [serviceAccount, certificateRequester].filter(isIn),
+    mutating: [serviceAccount].filter(isIn),
     validating: [namespaceLifecycle, nodeRestriction].filter(isIn),
   }
 }

@@ -19,14 +19,12 @@ export const certificateRequester: Admission = {
 
 function setRequester({ spec }: CertificateSigningRequest, { user }: AdmissionRequest): void {
   if (spec === undefined) return
-  const { username: _, uid: __, groups: ___, extra: ____, ...asked } = spec
-  const { name, uid, groups, extra } = user
-  const requester = { username: name, groups, ...(uid !== undefined && { uid }), ...(extra !== undefined && { extra }) }
-  for (const field of ['username', 'uid', 'groups', 'extra'] as const) delete spec[field]
-  Object.assign(spec, asked, structuredClone(requester))
+  const { name: username, ...requester } = structuredClone(user)
+  for (const field of ['uid', 'extra'] as const) delete spec[field]
+  Object.assign(spec, { ...requester, username })
 }
 
-/** Clients say when they updated a condition; when it came to be so, the server knows. */
+/** Clients may say when a condition was updated and came to be so; else it is now, or, of one that is as it was, as before. */
 function setTimes({ status }: CertificateSigningRequest, old: CertificateSigningRequest | undefined): void {
   const now = timestamp()
   const before = new Map((old?.status?.conditions ?? []).map((condition) => [condition.type, condition]))

@@ -60,6 +60,8 @@ const decide = (type: string) => async (client: HttpClient) => {
 }
 
 test('who asks is written in by the server, whatever the client says, and stays', async () => {
+  await api.close()
+  api = await startApiServer({ leftOutAdmission: ['CertificateRequester', 'CertificateGuard'] })
   await allow('alice', ['create'], requests)
   const asked = await makeRequest({ username: 'admin', groups: ['system:masters'], uid: 'x' })
   const created = await as(alice).create(certificateSigningRequests, asked)
@@ -113,6 +115,16 @@ test('a decision is made at the approval door alone, and stays', async () => {
   )
   await decide('Denied')(api.client)
   await expect(decide('Approved')(api.client)).rejects.toThrow('may not remove a condition of type "Denied"')
+})
+
+test('the words of a decision are not rewritten at the status door', async () => {
+  await api.client.create(certificateSigningRequests, await makeRequest())
+  const { status, ...decided } = await decide('Approved')(api.client)
+  const other = { ...condition('Approved'), reason: 'Other', message: 'not so', lastUpdateTime: '2001-01-01T00:00:00Z' }
+  const written = { ...decided, status: { conditions: [other, condition('Failed')] } }
+  const updated = await api.client.update(certificateSigningRequests, written, { subresource: 'status' })
+  expect(updated.status?.conditions?.map(({ type }) => type)).toEqual(['Approved', 'Failed'])
+  expect(updated.status?.conditions?.[0]).toEqual(status?.conditions?.[0])
 })
 
 test('signing takes the right to sign, and a certificate that is written stays', async () => {
