@@ -23,10 +23,31 @@ export function canonicalAddress(address: string): string {
   return ipaddr.parse(address).toString()
 }
 
+/** The host that an address is of, however it is written: ::FFFF:192.0.2.1 is 192.0.2.1. undefined for what is no address. */
+export function hostAddress(address: string): string | undefined {
+  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : undefined
+}
+
 /** 10.1.2.3/8 is 10.0.0.0/8. Throws for what is no range. */
 export function canonicalRange(range: string): string {
   const family = range.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4
   return `${family.networkAddressFromCIDR(range)}/${range.split('/')[1]}`
+}
+
+/** The address that is so many after a range's first: 10.96.0.10 is the tenth of 10.96.0.0/16. Throws when the range has none. */
+export function addressAt(range: string, index: number): string {
+  const canonical = canonicalRange(range)
+  const [network, bits] = ipaddr.parseCIDR(canonical)
+  const bytes = network.toByteArray()
+  if (index >= 2 ** (bytes.length * 8 - bits))
+    throw new RangeError(`${canonical} has no address ${index} after its first`)
+  let carry = index
+  for (let at = bytes.length - 1; carry > 0; at--) {
+    carry += bytes[at] ?? 0
+    bytes[at] = carry % 256
+    carry = Math.floor(carry / 256)
+  }
+  return ipaddr.fromByteArray(bytes).toString()
 }
 
 /** Whether the address is of the range. Throws for what is no address or no range. */

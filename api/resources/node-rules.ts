@@ -34,3 +34,8 @@ export function validateNodeUpdate({ spec }: Node, { spec: old }: Stored<Node>):
   }
   return errors
 }
+
+/** Whether only an administrator may set this label, who keeps workloads off nodes that could give it to themselves. */
+export function isRestrictedLabel(label: string): boolean {
+  return /(^|\.)node-restriction\.kubernetes\.io\//.test(label)
+}

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EndpointSlice, Endpoints, Service } from '../../api/generated/types.ts'
+import { mastersGroup } from '../../api/objects/known-users.ts'
 import type { ApiObject } from '../../api/objects/object.ts'
 import { isAlreadyExists, isNotFound } from '../../api/objects/status-error.ts'
 import { endpointSlices } from '../../api/resources/endpoint-slices.ts'
@@ -14,7 +15,7 @@ import type { Log } from './log.ts'
 import { createObject, objectName, type Target, updateObject, type WriteContext } from './writes.ts'
 
 const lookAgainMs = 10_000
-const user = { name: 'system:apiserver', groups: ['system:masters'] }
+const user = { name: 'system:apiserver', groups: [mastersGroup] }
 const firstNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 
 export class KubernetesService {

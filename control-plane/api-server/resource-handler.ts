@@ -2,7 +2,7 @@
 
 import type { DeleteOptions, Namespace } from '../../api/generated/types.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
-import { badRequest, isNotFound, methodNotAllowed } from '../../api/objects/status-error.ts'
+import { badRequest, ignore, isNotFound, methodNotAllowed } from '../../api/objects/status-error.ts'
 import { admit } from './admission/admission.ts'
 import { applyRequest, isApply } from './apply-request.ts'
 import type { Authorizer } from './authorization/authorizer.ts'
@@ -173,9 +173,8 @@ export class ResourceHandler {
     for (const { object } of objects) {
       const { namespace = '', name } = object.metadata
       const target = { ...targetOf(request, route), namespace, name }
-      await deleteObject(this.#options.context, target, options).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error // gone already is what was asked for
-      })
+      // Gone already is what was asked for.
+      await deleteObject(this.#options.context, target, options).catch(ignore(isNotFound))
     }
     return respond(200, render(view.list(objects, meta), accepted))
   }

@@ -18,6 +18,7 @@ import type {
   Service,
   ServiceAccount,
 } from '../../api/generated/types.ts'
+import { hostAddress } from '../../api/objects/addresses.ts'
 import { type ApiObject, controllerOf, type Stored } from '../../api/objects/object.ts'
 import { certificateSigningRequests } from '../../api/resources/certificate-signing-requests.ts'
 import { clusterRoles } from '../../api/resources/cluster-roles.ts'
@@ -58,6 +59,8 @@ const byNamespace: IndexFunction<ApiObject> = ({ metadata }) => [metadata.namesp
 const byController: IndexFunction<ApiObject> = (object) => asList(controllerOf(object)?.uid)
 const orphansByNamespace: IndexFunction<ApiObject> = (object) =>
   controllerOf(object) === undefined ? byNamespace(object) : []
+const nodesByAddress: IndexFunction<Node> = ({ status }) =>
+  (status?.addresses ?? []).flatMap(({ address }) => asList(hostAddress(address)))
 const podsByNode: IndexFunction<Pod> = ({ spec }) => asList(spec.nodeName)
 const podsByLabel: IndexFunction<Pod> = ({ metadata }) => labelPairs(metadata)
 const servicesBySelector: IndexFunction<Service> = (service) => asList(selectorHandle(service))
@@ -91,7 +94,7 @@ export class ClusterView {
       onError,
       indexes: { controller: byController, orphans: orphansByNamespace, node: podsByNode, label: podsByLabel },
     })
-    this.nodes = new Informer(client, nodes, { onError })
+    this.nodes = new Informer(client, nodes, { onError, indexes: { address: nodesByAddress } })
     this.leases = new Informer(client, leases, { onError })
     this.namespaces = new Informer(client, namespaces, { onError })
     this.services = new Informer(client, services, { onError, indexes: { selector: servicesBySelector } })

@@ -108,7 +108,7 @@ function joiningControllers(context: ControllerContext, { joining, caCert }: Con
   const cidrs = [settings.clusterCidr, settings.serviceCidr].flatMap((text) => text.split(','))
   return [
     new PublishedSettings(context, { ...joining, caCert }),
-    new CertificateApprover(context, { names: serverNames, cidrs }),
+    new CertificateApprover(context, { names: serverNames, cidrs, clusterDomain: settings.clusterDomain }),
     new CertificateSigner(context, authority),
   ]
 }

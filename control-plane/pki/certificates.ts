@@ -19,6 +19,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
+import type { CertificateOrder } from '../../api/certificates/certificate-order.ts'
 import type { KeyPair } from '../../api/credentials/credential-files.ts'
 
 /** What a certificate is to say. */
@@ -63,20 +64,6 @@ export async function makeAuthority(commonName: string): Promise<KeyPair> {
     ],
   })
   return { cert: toPem(certificate), key: await exportKey(keys.privateKey) }
-}
-
-/** What a certificate for somebody else's key is to say. */
-export interface CertificateOrder {
-  commonName: string
-  organizations: readonly string[]
-  /** DNS names and addresses. */
-  names: readonly string[]
-  /** "client auth", "server auth", "digital signature", "key encipherment"; others do not count. */
-  usages: readonly string[]
-  /** DER (SubjectPublicKeyInfo). */
-  publicKey: Uint8Array<ArrayBuffer>
-  /** From now; never longer than the authority. */
-  lifeSeconds: number
 }
 
 /** Signs a certificate for a key that somebody else holds; returns it in PEM. */

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeSecret } from '../../api/credentials/credential-files.ts'
 import { formatKubeconfig } from '../../api/credentials/format-kubeconfig.ts'
+import { nodeSubject } from '../../api/objects/known-users.ts'
 import { ensurePair, readAuthority } from './pki.ts'
 
 export interface NodeRequest {
@@ -21,13 +22,12 @@ export interface NodeRequest {
 export async function issueNode({ dataDir, name, addresses, serverUrl, outDir }: NodeRequest): Promise<void> {
   const authority = readAuthority(dataDir)
   mkdirSync(outDir, { recursive: true, mode: 0o700 })
-  const user = `system:node:${name}`
-  const organizations = ['system:nodes']
-  await ensurePair(outDir, 'client', authority, { commonName: user, organizations, usage: 'client' })
+  const subject = nodeSubject(name)
+  await ensurePair(outDir, 'client', authority, { ...subject, usage: 'client' })
   writeSecret(join(outDir, 'ca.crt'), authority.cert)
   const files = { certFile: 'client.crt', keyFile: 'client.key' }
-  const access = { server: serverUrl, caCert: authority.cert, user, client: files }
+  const access = { server: serverUrl, caCert: authority.cert, user: subject.commonName, client: files }
   writeSecret(join(outDir, 'kubeconfig'), formatKubeconfig(access))
   const names = [...new Set([name, ...addresses])]
-  await ensurePair(outDir, 'server', authority, { commonName: user, organizations, usage: 'server', names })
+  await ensurePair(outDir, 'server', authority, { ...subject, usage: 'server', names })
 }

@@ -2,16 +2,17 @@
 // https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
 
 import { isDeepStrictEqual } from 'node:util'
+import { readRequest } from '../../../api/certificates/read-request.ts'
+import { userSigner } from '../../../api/client/join/certificate-request.ts'
 import type { CertificateSigningRequest } from '../../../api/generated/types.ts'
 import { invalidValue } from '../../../api/objects/field-errors.ts'
+import { bootstrappersGroup, mastersGroup } from '../../../api/objects/known-users.ts'
 import { forbidden, invalid } from '../../../api/objects/status-error.ts'
 import { certificateSigningRequests } from '../../../api/resources/certificate-signing-requests.ts'
 import type { Authorizer } from '../authorization/authorizer.ts'
-import { bootstrappersGroup, signersOfBootstrappers, signersOfNodes } from '../authorization/joining-roles.ts'
+import { signersOfBootstrappers, signersOfNodes } from '../authorization/joining-roles.ts'
 import { nodeNameOf } from '../authorization/node-authorizer.ts'
 import type { Admission, AdmissionRequest } from './admission.ts'
-
-const mastersGroup = 'system:masters'
 
 /** The rule, over the rights there are. It cannot be left out. */
 export function guardCertificates(authorizer: Authorizer): Admission {
@@ -34,7 +35,7 @@ async function checkRequest({ user, name }: AdmissionRequest, { spec }: Certific
   if (typeof spec?.request !== 'string' || spec.request === '') return // validation says so
   const refuse = (why: string) => forbidden(certificateSigningRequests, name, why)
   const { commonName, organizations } = await parse(name, spec.request)
-  if (spec.signerName === 'kubernetes.io/kube-apiserver-client' && organizations.includes(mastersGroup))
+  if (spec.signerName === userSigner && organizations.includes(mastersGroup))
     throw refuse(`use of ${spec.signerName} signer with ${mastersGroup} group is not allowed`)
   if (user.groups.includes(bootstrappersGroup) && !signersOfBootstrappers.includes(spec.signerName))
     throw refuse(`a bootstrap token can only request certificates of ${signersOfBootstrappers.join(', ')}`)
@@ -46,10 +47,8 @@ async function checkRequest({ user, name }: AdmissionRequest, { spec }: Certific
 }
 
 async function parse(name: string, request: string) {
-  // Loaded with the first request: most servers see none for months.
-  const { parseRequest } = await import('../../../api/certificates/pkcs10.ts')
   try {
-    return parseRequest(Buffer.from(request, 'base64').toString('utf8'))
+    return await readRequest(request)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw invalid(certificateSigningRequests, name, [invalidValue('spec.request', request, why)])

@@ -4,12 +4,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AuthenticationTokenRequest, Lease, Node, Pod } from '../../../api/generated/types.ts'
 import { forbidden } from '../../../api/objects/status-error.ts'
+import { isRestrictedLabel } from '../../../api/resources/node-rules.ts'
 import { pods } from '../../../api/resources/pods.ts'
 import { nodeNameOf } from '../authorization/node-authorizer.ts'
 import type { Admission, AdmissionRequest, ClusterReader } from './admission.ts'
-
-/** Labels by which an administrator keeps workloads off nodes that could give them to themselves. */
-const restrictedLabel = /(^|\.)node-restriction\.kubernetes\.io\//
 
 export const nodeRestriction: Admission = {
   name: 'NodeRestriction',
@@ -62,9 +60,7 @@ function whyNotNode(node: string, { name, object, old }: AdmissionRequest): stri
   if (name !== node) return `node "${node}" is not allowed to modify node "${name}"`
   const now: Node | undefined = object
   const before: Node | undefined = old
-  const changed = changedLabels(before?.metadata?.labels, now?.metadata?.labels).filter((label) =>
-    restrictedLabel.test(label),
-  )
+  const changed = changedLabels(before?.metadata?.labels, now?.metadata?.labels).filter(isRestrictedLabel)
   if (changed.length > 0) return `is not allowed to modify labels: ${changed.join(', ')}`
   const sameTaints = isDeepStrictEqual(before?.spec?.taints ?? [], now?.spec?.taints ?? [])
   return before === undefined || sameTaints ? undefined : `node "${node}" is not allowed to modify taints`

@@ -2,6 +2,7 @@
 // https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 
 import type { PolicyRule } from '../../../api/generated/types.ts'
+import { mastersGroup } from '../../../api/objects/known-users.ts'
 import type { User } from '../exchange.ts'
 import type { Attributes } from './request-attributes.ts'
 
@@ -26,9 +27,6 @@ export interface Authorizer {
 
 /** Nothing known that would allow it. */
 export const noOpinion: Opinion = { allowed: false, reason: '' }
-
-/** Members of this group may do everything; no rule takes it from them. */
-export const mastersGroup = 'system:masters'
 
 /** Asks one after the other; the first that allows decides. */
 export class AuthorizerChain implements Authorizer {

@@ -4,7 +4,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClusterRole, ClusterRoleBinding, RbacSubject, Role, RoleBinding } from '../../../api/generated/types.ts'
-import { isAlreadyExists, isNotFound } from '../../../api/objects/status-error.ts'
+import { mastersGroup } from '../../../api/objects/known-users.ts'
+import { ignore, isAlreadyExists, isNotFound } from '../../../api/objects/status-error.ts'
 import { clusterRoleBindings } from '../../../api/resources/cluster-role-bindings.ts'
 import { clusterRoles } from '../../../api/resources/cluster-roles.ts'
 import type { Resource } from '../../../api/resources/resource.ts'
@@ -13,7 +14,6 @@ import { roles } from '../../../api/resources/roles.ts'
 import { deleteObject } from '../deletion.ts'
 import type { Log } from '../log.ts'
 import { createObject, objectName, type Target, updateObject, type WriteContext } from '../writes.ts'
-import { mastersGroup } from './authorizer.ts'
 import { defaultClusterRoleBindings, defaultClusterRoles } from './default-roles.ts'
 import { joiningRoleBindings, joiningRoles } from './joining-roles.ts'
 import { uncovered } from './policy-rule.ts'
@@ -64,8 +64,8 @@ async function ensure<T extends AnyRole | AnyBinding>(
     return
   }
   // A binding's role cannot be changed: one that somebody made for another role goes first.
-  if (found !== undefined) await deleteObject(context, target, {}).catch(unless(isNotFound))
-  await createObject(context, target, structuredClone(wanted)).catch(unless(isAlreadyExists))
+  if (found !== undefined) await deleteObject(context, target, {}).catch(ignore(isNotFound))
+  await createObject(context, target, structuredClone(wanted)).catch(ignore(isAlreadyExists))
 }
 
 function completeRole(role: AnyRole, { rules = [], ...wanted }: AnyRole): void {
@@ -85,10 +85,4 @@ function pointsElsewhere(found: AnyRole | AnyBinding, wanted: AnyRole | AnyBindi
   if (!('roleRef' in wanted && 'roleRef' in found)) return false
   const isKept = found.metadata?.annotations?.[keptAnnotation] === 'false'
   return !isKept && (found.roleRef.kind !== wanted.roleRef.kind || found.roleRef.name !== wanted.roleRef.name)
-}
-
-function unless(isFine: (error: unknown) => boolean) {
-  return (error: unknown) => {
-    if (!isFine(error)) throw error
-  }
 }

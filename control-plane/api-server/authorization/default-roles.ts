@@ -2,8 +2,8 @@
 // them: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
 
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, RbacSubject } from '../../../api/generated/types.ts'
+import { mastersGroup } from '../../../api/objects/known-users.ts'
 import { accessGroup } from '../../../api/resources/access-rules.ts'
-import { mastersGroup } from './authorizer.ts'
 import { certificateRoleBindings, certificateRoles } from './joining-roles.ts'
 import { nodeRules } from './node-rules.ts'
 import { adminRules, editRules, viewRules } from './user-roles.ts'

@@ -4,10 +4,11 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '../../../api/generated/types.ts'
+import { mastersGroup } from '../../../api/objects/known-users.ts'
 import { forbidden } from '../../../api/objects/status-error.ts'
 import { accessGroup } from '../../../api/resources/access-rules.ts'
 import type { Admission, AdmissionRequest } from '../admission/admission.ts'
-import { type Authorizer, mastersGroup } from './authorizer.ts'
+import type { Authorizer } from './authorizer.ts'
 import { uncovered } from './policy-rule.ts'
 import type { RbacAuthorizer } from './rbac-authorizer.ts'
 

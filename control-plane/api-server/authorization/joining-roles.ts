@@ -2,19 +2,17 @@
 // the cluster's settings, no more; which requests are approved without an administrator is a right of its own, as in
 // Kubernetes: https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/
 
-import { clientSigner, servingSigner } from '../../../api/client/join/certificate-request.ts'
+import { clientSigner, servingSigner, userSigner } from '../../../api/client/join/certificate-request.ts'
 import { clusterInfoName } from '../../../api/client/join/cluster-info.ts'
 import { clusterSettingsName } from '../../../api/client/join/cluster-settings.ts'
 import type { PolicyRule, Role, RoleBinding } from '../../../api/generated/types.ts'
+import { bootstrappersGroup, nodesGroup } from '../../../api/objects/known-users.ts'
 import { accessGroup } from '../../../api/resources/access-rules.ts'
 
 const certificatesGroup = 'certificates.k8s.io'
 const approvalPrefix = 'system:certificates.k8s.io:certificatesigningrequests'
 const labels = { 'kubernetes.io/bootstrapping': 'rbac-defaults' }
 const annotations = { 'rbac.authorization.kubernetes.io/autoupdate': 'true' }
-
-/** Everybody who showed a bootstrap token. */
-export const bootstrappersGroup = 'system:bootstrappers'
 
 /** For the whole cluster. */
 export const certificateRoles: readonly { name: string; rules: PolicyRule[] }[] = [
@@ -23,27 +21,18 @@ export const certificateRoles: readonly { name: string; rules: PolicyRule[] }[] 
     name: `${approvalPrefix}:${kind}`,
     rules: [mayCreate(`certificatesigningrequests/${kind}`)],
   })),
-  ...['kube-apiserver-client-approver', 'kube-apiserver-client-kubelet-approver', 'kubelet-serving-approver'].map(
-    (kind) => ({
-      name: `system:certificates.k8s.io:${kind}`,
-      rules: [
-        {
-          verbs: ['approve'],
-          apiGroups: [certificatesGroup],
-          resources: ['signers'],
-          resourceNames: [`kubernetes.io/${kind.replace(/-approver$/, '')}`],
-        },
-      ],
-    }),
-  ),
+  ...[userSigner, clientSigner, servingSigner].map((signer) => ({
+    name: `system:certificates.k8s.io:${signer.split('/')[1]}-approver`,
+    rules: [{ verbs: ['approve'], apiGroups: [certificatesGroup], resources: ['signers'], resourceNames: [signer] }],
+  })),
 ]
 
 /** Who has which of them. Without the last three, an administrator approves each request by hand. */
 export const certificateRoleBindings: readonly { name: string; groups: string[] }[] = [
   { name: 'system:node-bootstrapper', groups: [bootstrappersGroup] },
   { name: `${approvalPrefix}:nodeclient`, groups: [bootstrappersGroup] },
-  { name: `${approvalPrefix}:selfnodeclient`, groups: ['system:nodes'] },
-  { name: `${approvalPrefix}:selfnodeserver`, groups: ['system:nodes'] },
+  { name: `${approvalPrefix}:selfnodeclient`, groups: [nodesGroup] },
+  { name: `${approvalPrefix}:selfnodeserver`, groups: [nodesGroup] },
 ]
 
 /** In namespaces: one ConfigMap each. */
@@ -62,11 +51,11 @@ export const joiningRoleBindings: readonly RoleBinding[] = [
   {
     metadata: { name: 'fairlead:cluster-settings', namespace: clusterSettingsName.namespace, labels, annotations },
     roleRef: { apiGroup: accessGroup, kind: 'Role', name: 'fairlead:cluster-settings' },
-    subjects: [bootstrappersGroup, 'system:nodes'].map((name) => ({ kind: 'Group', apiGroup: accessGroup, name })),
+    subjects: [{ kind: 'Group', apiGroup: accessGroup, name: bootstrappersGroup }],
   },
 ]
 
-/** What each signer's requests may be asked for by users that were not made for all of them. */
+/** The signers that hosts with a token, and agents, may ask; others may ask any. */
 export const signersOfBootstrappers: readonly string[] = [clientSigner]
 export const signersOfNodes: readonly string[] = [clientSigner, servingSigner]
 

@@ -3,6 +3,7 @@
 // https://kubernetes.io/docs/reference/access-authn-authz/node/
 
 import type { Pod } from '../../../api/generated/types.ts'
+import { nodeOfUser, nodesGroup } from '../../../api/objects/known-users.ts'
 import { pods } from '../../../api/resources/pods.ts'
 import { followCache } from '../cache-follower.ts'
 import type { User } from '../exchange.ts'
@@ -13,7 +14,6 @@ import { ruleAllows } from './policy-rule.ts'
 import type { Caches } from './rbac-authorizer.ts'
 import type { Attributes, ResourceAttributes } from './request-attributes.ts'
 
-const nodePrefix = 'system:node:'
 const reading = new Set(['get', 'list', 'watch'])
 const leaseNamespace = 'kube-node-lease'
 const leaseVerbs = new Set(['get', 'create', 'update', 'patch', 'delete'])
@@ -21,7 +21,7 @@ const allowed: Opinion = { allowed: true, reason: '' }
 
 /** The node that a user is the agent of: it takes both the name and the group of one. */
 export function nodeNameOf({ name, groups }: User): string | undefined {
-  return groups.includes('system:nodes') && name.startsWith(nodePrefix) ? name.slice(nodePrefix.length) : undefined
+  return groups.includes(nodesGroup) ? nodeOfUser(name) : undefined
 }
 
 export class NodeAuthorizer implements Authorizer {

@@ -1,5 +1,6 @@
+import { mastersGroup } from '../../../api/objects/known-users.ts'
 import { StatusError } from '../../../api/objects/status-error.ts'
-import { type Authorizer, mastersGroup } from '../authorization/authorizer.ts'
+import type { Authorizer } from '../authorization/authorizer.ts'
 import type { ApiRequest, ApiResponse, RequestHandler, User } from '../exchange.ts'
 import { authorize, isOpen } from './authorization.ts'
 import { answerHealth, type HealthChecks } from './health.ts'

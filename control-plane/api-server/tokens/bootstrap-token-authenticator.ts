@@ -10,9 +10,9 @@ import {
   bootstrapTokenType,
 } from '../../../api/client/join/bootstrap-token.ts'
 import type { Secret } from '../../../api/generated/types.ts'
+import { bootstrappersGroup } from '../../../api/objects/known-users.ts'
 import { secrets } from '../../../api/resources/secrets.ts'
 import type { ClusterReader } from '../admission/admission.ts'
-import { bootstrappersGroup } from '../authorization/joining-roles.ts'
 import type { User } from '../exchange.ts'
 
 const groupPattern = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/

@@ -2,11 +2,11 @@
 // nodes are set up, for those with a token.
 
 import { makeClusterInfo } from '../../../api/client/join/cluster-info.ts'
-import { type ClusterSettings, makeSettings } from '../../../api/client/join/cluster-settings.ts'
+import { type ClusterSettings, makeClusterSettings } from '../../../api/client/join/cluster-settings.ts'
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { ConfigMap } from '../../../api/generated/types.ts'
 import { toKey } from '../../../api/objects/object.ts'
-import { isAlreadyExists } from '../../../api/objects/status-error.ts'
+import { ignore, isAlreadyExists } from '../../../api/objects/status-error.ts'
 import { configMaps } from '../../../api/resources/config-maps.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 
@@ -25,7 +25,7 @@ export class PublishedSettings implements Controller {
 
   constructor(context: ControllerContext, { serverUrl, caCert, settings }: PublishedSettingsOptions) {
     this.#context = context
-    const wanted = [makeClusterInfo(serverUrl, caCert), makeSettings(settings)]
+    const wanted = [makeClusterInfo(serverUrl, caCert), makeClusterSettings(settings)]
     this.#wanted = new Map(wanted.map((object) => [toKey(object), object]))
     this.#queue = makeQueue('settings for joining hosts', context.log, (key) => this.reconcile(key))
     context.view.configMaps.onChange(({ old, object }) => {
@@ -51,9 +51,8 @@ export class PublishedSettings implements Controller {
     const { data = {} } = wanted
     const present = view.configMaps.get(key)
     if (present === undefined) {
-      await client.create(configMaps, wanted).catch((error: unknown) => {
-        if (!isAlreadyExists(error)) throw error // somebody was faster; the change comes by
-      })
+      // Somebody may be faster; the change comes by.
+      await client.create(configMaps, wanted).catch(ignore(isAlreadyExists))
     } else if (Object.entries(data).some(([field, value]) => present.data?.[field] !== value)) {
       await client.patch(configMaps, present.metadata, 'application/merge-patch+json', { data })
     }

@@ -4,7 +4,7 @@ import { bootstrapTokenNamespace, bootstrapTokenType } from '../../../api/client
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Secret } from '../../../api/generated/types.ts'
 import { type Stored, toKey } from '../../../api/objects/object.ts'
-import { isConflict, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isConflict, isNotFound } from '../../../api/objects/status-error.ts'
 import { secrets } from '../../../api/resources/secrets.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 
@@ -33,12 +33,9 @@ export class TokenCleaner implements Controller {
     if (Number.isNaN(endsMs)) return // has no end, or one that nobody can read: an administrator's to mend
     if (endsMs > now()) return this.#queue.addAfter(key, endsMs - now())
     const { uid, resourceVersion } = secret.metadata
-    await client
-      .delete(secrets, secret.metadata, { preconditions: { uid, resourceVersion } })
-      .catch((error: unknown) => {
-        // Gone, or given more time just now: the change comes by again.
-        if (!isNotFound(error) && !isConflict(error)) throw error
-      })
+    const preconditions = { uid, resourceVersion }
+    // Gone, or given more time just now: the change comes by again.
+    await client.delete(secrets, secret.metadata, { preconditions }).catch(ignore(isNotFound, isConflict))
   }
 }
 

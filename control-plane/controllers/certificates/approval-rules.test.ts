@@ -6,6 +6,7 @@ import { whyNotNewNode, whyNotServing } from './approval-rules.ts'
 const reserved = {
   names: ['localhost', 'kubernetes.default.svc', '127.0.0.1', '10.96.0.1', '192.0.2.10'],
   cidrs: ['10.96.0.0/16', '10.244.0.0/16', 'fd00:10:244::/56'],
+  clusterDomain: 'lan.example',
 }
 const meta = { uid: 'u', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' }
 
@@ -20,6 +21,7 @@ const marked = { 'tier.node-restriction.kubernetes.io/secret': 'true' }
 test.each<[expected: string | undefined, node: Stored<Node> | undefined, pods: Stored<Pod>[]]>([
   [undefined, undefined, []],
   ['exists and is Ready', makeNode('n', 'True'), []],
+  ['was deleted and still has 1 pods', undefined, [pod]],
   ['exists and has 1 pods', makeNode('n', 'Unknown'), [pod]],
   ['exists and has labels that an administrator gave it', makeNode('n', 'False', '192.0.2.11', marked), []],
   [undefined, makeNode('n', 'Unknown'), []],
@@ -29,12 +31,28 @@ test.each<[expected: string | undefined, node: Stored<Node> | undefined, pods: S
   else expect(why).toContain(`node "n" ${expected}`)
 })
 
-test.each(['localhost', 'kubernetes.default.svc', '192.0.2.99', 'fd00::1', 'Upper', ''])(
-  'no node is called "%s"',
-  (name) => {
-    expect(whyNotNewNode(name, undefined, [], reserved)).toContain(`node name "${name}"`)
-  },
-)
+const apiServer = 'it is a name of the API server, or an address'
+const service = 'it is a name that Services have in DNS'
+
+test.each([
+  ['localhost', apiServer],
+  ['kubernetes.default.svc', apiServer],
+  ['192.0.2.99', apiServer],
+  ['fd00::1', 'a lowercase RFC 1123 subdomain'],
+  ['web.shop.svc', service],
+  ['web.shop.svc.cluster.local', service],
+  ['web.shop.svc.lan.example', service],
+  ['a.b.pod.lan.example', service],
+  ['Upper', 'a lowercase RFC 1123 subdomain'],
+  ['', 'a lowercase RFC 1123 subdomain'],
+])('no node is called "%s": %s', (name, expected) => {
+  expect(whyNotNewNode(name, undefined, [], reserved)).toContain(`node name "${name}": ${expected}`)
+  expect(whyNotServing(name, { dnsNames: [name], addresses: [] }, [], reserved)).toContain(expected)
+})
+
+test.each(['svc', 'svc-1', 'web.svcs', 'lan.example', 'nlan.example'])('a node may be called "%s"', (name) => {
+  expect(whyNotNewNode(name, undefined, [], reserved)).toBeUndefined()
+})
 
 const others = [makeNode('n', 'True', '192.0.2.11'), makeNode('other', 'Unknown', 'fd00:0:0::7')]
 

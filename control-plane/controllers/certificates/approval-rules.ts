@@ -6,18 +6,18 @@
 
 import ipaddr from 'ipaddr.js'
 import type { Node, Pod } from '../../../api/generated/types.ts'
-import { isInRange } from '../../../api/objects/addresses.ts'
+import { hostAddress, isInRange } from '../../../api/objects/addresses.ts'
 import { whyNotDnsSubdomain } from '../../../api/objects/names.ts'
 import type { Stored } from '../../../api/objects/object.ts'
+import { isRestrictedLabel } from '../../../api/resources/node-rules.ts'
 
-/** Labels that only an administrator sets, and that bring workloads to a node. */
-const restrictedLabel = /(^|\.)node-restriction\.kubernetes\.io\//
-
-/** Names and addresses that are the API server's, and ranges that are nobody's host. */
+/** Names and addresses that are the API server's, and names and ranges that are nobody's host. */
 export interface Reserved {
   names: readonly string[]
   /** Ranges of Services and of pods. */
   cidrs: readonly string[]
+  /** What Services are below in DNS. */
+  clusterDomain: string
 }
 
 /** Why a host may not become the node of this name; undefined if it may. found: the Node there is; pods: those bound to it. */
@@ -28,33 +28,38 @@ export function whyNotNewNode(
   reserved: Reserved,
 ): string | undefined {
   const wrong = whyNotNodeName(name, reserved)
-  if (wrong !== undefined || found === undefined) return wrong
-  const isReady = found.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
-  const isMarked = Object.keys(found.metadata.labels ?? {}).some((label) => restrictedLabel.test(label))
-  const state = isReady
-    ? 'is Ready'
-    : pods.length > 0
-      ? `has ${pods.length} pods`
-      : isMarked
-        ? 'has labels that an administrator gave it'
-        : undefined
+  if (wrong !== undefined) return wrong
+  const state = whyTaken(found, pods)
   if (state === undefined) return undefined
-  return (
-    `node "${name}" exists and ${state}: give this host another name, ` +
-    `or, if it takes the other's place, delete that node first (kubectl delete node ${name})`
-  )
+  const remedy =
+    found === undefined
+      ? 'or, if it takes the place of a node that was deleted, wait until its pods are deleted too (kubectl get pods -A)'
+      : `or, if it takes the other's place, delete that node first (kubectl delete node ${name})`
+  return `node "${name}" ${state}: give this host another name, ${remedy}`
+}
+
+/** Whose agent it becomes may read what the pods need, also of a Node that was deleted before them. */
+function whyTaken(found: Stored<Node> | undefined, pods: readonly Stored<Pod>[]): string | undefined {
+  if (found === undefined) return pods.length > 0 ? `was deleted and still has ${pods.length} pods` : undefined
+  const { status, metadata } = found
+  if (status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True')) return 'exists and is Ready'
+  if (pods.length > 0) return `exists and has ${pods.length} pods`
+  return Object.keys(metadata.labels ?? {}).some(isRestrictedLabel)
+    ? 'exists and has labels that an administrator gave it'
+    : undefined
 }
 
 /** The agent's certificate bears the node's name, so that a node cannot have the name of another server. */
 function whyNotNodeName(name: string, reserved: Reserved): string | undefined {
   const why = whyNotDnsSubdomain(name)
   if (why !== undefined) return `node name "${name}": ${why}`
-  return reserved.names.includes(name) || ipaddr.isValid(name)
-    ? `node name "${name}": it is a name of the API server, or an address`
-    : undefined
+  if (reserved.names.includes(name) || ipaddr.isValid(name))
+    return `node name "${name}": it is a name of the API server, or an address`
+  const isOfService = /\.svc(\.|$)/.test(name) || name.endsWith(`.${reserved.clusterDomain}`)
+  return isOfService ? `node name "${name}": it is a name that Services have in DNS` : undefined
 }
 
-/** Why a node does not get a serving certificate for these; undefined if it does. */
+/** Why a node does not get a serving certificate for these; undefined if it does. nodes: at least those with one of the addresses. */
 export function whyNotServing(
   name: string,
   { dnsNames, addresses }: { dnsNames: readonly string[]; addresses: readonly string[] },
@@ -76,14 +81,13 @@ function whyNotAddress(
   reserved: Reserved,
 ): string | undefined {
   const refuse = (why: string) => `address ${text}: ${why}`
-  if (!ipaddr.isValid(text)) return refuse('is none')
-  const address = ipaddr.process(text)
-  const isSame = (other: string) => ipaddr.isValid(other) && ipaddr.process(other).toString() === address.toString()
-  if (['loopback', 'unspecified', 'multicast', 'broadcast'].includes(address.range()))
+  const address = hostAddress(text)
+  if (address === undefined) return refuse('is none')
+  const isSame = (other: string) => hostAddress(other) === address
+  if (['loopback', 'unspecified', 'multicast', 'broadcast'].includes(ipaddr.parse(address).range()))
     return refuse('belongs to no single host')
   if (reserved.names.some(isSame)) return refuse("is the API server's")
-  if (reserved.cidrs.some((cidr) => isInRange(address.toString(), cidr)))
-    return refuse('is in a range of Services or pods')
+  if (reserved.cidrs.some((cidr) => isInRange(address, cidr))) return refuse('is in a range of Services or pods')
   const owner = nodes.find(
     ({ metadata, status }) => metadata.name !== name && status?.addresses?.some((each) => isSame(each.address)),
   )

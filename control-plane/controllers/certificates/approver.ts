@@ -3,19 +3,21 @@
 // Kubernetes (create certificatesigningrequests/nodeclient, …/selfnodeclient, …/selfnodeserver).
 
 import type { ParsedRequest } from '../../../api/certificates/pkcs10.ts'
+import { readRequest } from '../../../api/certificates/read-request.ts'
 import { clientSigner, servingSigner } from '../../../api/client/join/certificate-request.ts'
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Node } from '../../../api/generated/types.ts'
+import { hostAddress } from '../../../api/objects/addresses.ts'
+import { bootstrappersGroup, nodeOfUser, nodesGroup } from '../../../api/objects/known-users.ts'
 import type { Stored } from '../../../api/objects/object.ts'
 import { isNotFound } from '../../../api/objects/status-error.ts'
 import { certificateSigningRequests } from '../../../api/resources/certificate-signing-requests.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
-import { pods } from '../../../api/resources/pods.ts'
 import { subjectAccessReviews } from '../../../api/resources/reviews.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 import { type Reserved, whyNotNewNode, whyNotServing } from './approval-rules.ts'
-import { isPending, readRequest, type StoredRequest, withCondition } from './request-state.ts'
-import { nodePrefix, whyNotSigned } from './signer-rules.ts'
+import { isPending, type StoredRequest, withCondition } from './request-state.ts'
+import { whyNotSigned } from './signer-rules.ts'
 
 /** The kinds of requests that are known here, by the right that approves them. */
 type Kind = 'nodeclient' | 'selfnodeclient' | 'selfnodeserver'
@@ -42,7 +44,7 @@ export class CertificateApprover implements Controller {
   async reconcile(name: string): Promise<void> {
     const request = this.#context.view.certificateSigningRequests.get(name)
     if (request === undefined || !isPending(request)) return
-    const parsed = await readRequest(request)
+    const parsed = await readRequest(request.spec.request)
     const kind = kindOf(request, parsed)
     if (kind === undefined || !(await this.#isAllowed(request, kind))) return
     const why =
@@ -51,15 +53,16 @@ export class CertificateApprover implements Controller {
   }
 
   async #whyNot(kind: Kind, parsed: ParsedRequest): Promise<string | undefined> {
-    const { client } = this.#context
-    const name = parsed.commonName.slice(nodePrefix.length)
+    const { view } = this.#context
+    const name = nodeOfUser(parsed.commonName) ?? ''
     if (kind === 'selfnodeclient') return undefined
-    // Asked of the API server and not of the informers: what was registered a moment ago counts.
-    if (kind === 'selfnodeserver') return whyNotServing(name, parsed, (await client.list(nodes)).items, this.#reserved)
-    const bound = await client.list(pods, { fieldSelector: `spec.nodeName=${name}` })
-    return whyNotNewNode(name, await this.#findNode(name), bound.items, this.#reserved)
+    if (kind === 'nodeclient')
+      return whyNotNewNode(name, await this.#findNode(name), view.pods.byIndex('node', name), this.#reserved)
+    const owners = parsed.addresses.flatMap((address) => view.nodes.byIndex('address', hostAddress(address) ?? ''))
+    return whyNotServing(name, parsed, owners, this.#reserved)
   }
 
+  /** Asked of the API server and not of the view: that it was registered or deleted a moment ago counts. */
   async #findNode(name: string): Promise<Stored<Node> | undefined> {
     try {
       return await this.#context.client.get(nodes, { name })
@@ -101,9 +104,9 @@ export class CertificateApprover implements Controller {
 /** undefined for a request that is not of an agent for itself, nor of a host that joins. */
 function kindOf({ spec }: StoredRequest, { commonName }: ParsedRequest): Kind | undefined {
   const { signerName, username = '', groups = [] } = spec
-  const isOwn = groups.includes('system:nodes') && username.startsWith(nodePrefix) && username === commonName
+  const isOwn = groups.includes(nodesGroup) && nodeOfUser(username) !== undefined && username === commonName
   if (signerName === servingSigner) return isOwn ? 'selfnodeserver' : undefined
   if (signerName !== clientSigner) return undefined
   if (isOwn) return 'selfnodeclient'
-  return groups.includes('system:bootstrappers') ? 'nodeclient' : undefined
+  return groups.includes(bootstrappersGroup) ? 'nodeclient' : undefined
 }

@@ -2,7 +2,7 @@
 // The times are Kubernetes' own.
 
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
-import { isConflict, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isConflict, isNotFound } from '../../../api/objects/status-error.ts'
 import { certificateSigningRequests } from '../../../api/resources/certificate-signing-requests.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 import { parseTimestamp } from '../timestamp.ts'
@@ -37,9 +37,8 @@ export class CertificateRequestCleaner implements Controller {
     if (leftMs > 0) return this.#queue.addAfter(name, leftMs)
     const { uid, resourceVersion } = request.metadata
     const preconditions = { uid, resourceVersion }
-    await client.delete(certificateSigningRequests, { name }, { preconditions }).catch((error: unknown) => {
-      if (!isNotFound(error) && !isConflict(error)) throw error // gone, or decided just now
-    })
+    // Gone, or decided just now.
+    await client.delete(certificateSigningRequests, { name }, { preconditions }).catch(ignore(isNotFound, isConflict))
   }
 }
 

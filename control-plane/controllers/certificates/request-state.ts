@@ -1,6 +1,5 @@
-// What is known of a certificate request beside what it asks: decided or not, issued or not, and what its PKCS #10 part says.
+// What is known of a certificate request beside what it asks: decided or not, issued or not.
 
-import type { ParsedRequest } from '../../../api/certificates/pkcs10.ts'
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../../../api/generated/types.ts'
 import type { Stored } from '../../../api/objects/object.ts'
 import { toTimestamp } from '../timestamp.ts'
@@ -18,13 +17,6 @@ export function conditionOf(
 /** True while an administrator or the approver may still decide. */
 export function isPending(request: StoredRequest): boolean {
   return conditionOf(request, 'Approved') === undefined && conditionOf(request, 'Denied') === undefined
-}
-
-/** Reads the PKCS #10 part. Throws an Error that says why it is none. */
-export async function readRequest({ spec }: StoredRequest): Promise<ParsedRequest> {
-  // Loaded with the first request: most control planes see none for months.
-  const { parseRequest } = await import('../../../api/certificates/pkcs10.ts')
-  return parseRequest(Buffer.from(spec.request, 'base64').toString('utf8'))
 }
 
 /** The request with one more condition. */

@@ -2,11 +2,8 @@
 // https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers
 
 import type { ParsedRequest } from '../../../api/certificates/pkcs10.ts'
-import { clientSigner, servingSigner } from '../../../api/client/join/certificate-request.ts'
-
-/** A prefix of the common names of nodes' agents. */
-export const nodePrefix = 'system:node:'
-const nodesGroup = 'system:nodes'
+import { clientSigner, servingSigner, userSigner } from '../../../api/client/join/certificate-request.ts'
+import { mastersGroup, nodeOfUser, nodesGroup } from '../../../api/objects/known-users.ts'
 
 type Subject = Omit<ParsedRequest, 'isSigned' | 'publicKey'>
 /** Says why a request cannot be signed; undefined if it can. */
@@ -19,7 +16,7 @@ interface SignerRule {
 }
 
 const rules: Readonly<Record<string, SignerRule>> = {
-  'kubernetes.io/kube-apiserver-client': { purpose: 'client auth', whyNot: whyNotUser },
+  [userSigner]: { purpose: 'client auth', whyNot: whyNotUser },
   [clientSigner]: { purpose: 'client auth', whyNot: (subject) => whyNotAgent(subject) ?? whyNotNameless(subject) },
   [servingSigner]: { purpose: 'server auth', whyNot: (subject) => whyNotAgent(subject) ?? whyNotNamed(subject) },
 }
@@ -44,13 +41,13 @@ export function whyNotSigned(signerName: string, subject: Subject, usages: reado
 
 function whyNotUser({ commonName, organizations }: Subject): string | undefined {
   if (commonName === '') return 'the common name is empty'
-  return organizations.includes('system:masters') ? 'the group system:masters is not given by request' : undefined
+  return organizations.includes(mastersGroup) ? `the group ${mastersGroup} is not given by request` : undefined
 }
 
 function whyNotAgent({ commonName, organizations }: Subject): string | undefined {
   if (organizations.join() !== nodesGroup) return `the organization must be ${nodesGroup} alone`
-  const isNode = commonName.startsWith(nodePrefix) && commonName.length > nodePrefix.length
-  return isNode ? undefined : `the common name must be ${nodePrefix} and the name of a node, not "${commonName}"`
+  if (nodeOfUser(commonName) !== undefined) return undefined
+  return `the common name must be system:node: and the name of a node, not "${commonName}"`
 }
 
 function whyNotNameless({ dnsNames, addresses }: Subject): string | undefined {

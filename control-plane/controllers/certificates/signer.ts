@@ -1,23 +1,12 @@
 // Signs what was approved, with the cluster's authority, for the signers that every cluster has.
 
+import type { CertificateOrder } from '../../../api/certificates/certificate-order.ts'
+import { readRequest } from '../../../api/certificates/read-request.ts'
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import { certificateSigningRequests } from '../../../api/resources/certificate-signing-requests.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
-import { conditionOf, readRequest, type StoredRequest, withCondition } from './request-state.ts'
+import { conditionOf, type StoredRequest, withCondition } from './request-state.ts'
 import { isOurs, whyNotSigned } from './signer-rules.ts'
-
-/** What a certificate is to say. */
-interface CertificateOrder {
-  commonName: string
-  organizations: readonly string[]
-  /** DNS names and addresses. */
-  names: readonly string[]
-  /** "client auth", "digital signature", …, as requests have them. */
-  usages: readonly string[]
-  /** DER of the key that it is for. */
-  publicKey: Uint8Array<ArrayBuffer>
-  lifeSeconds: number
-}
 
 /** Who signs: holds the authority's key, and looks at nothing. */
 export interface CertificateAuthority {
@@ -51,7 +40,7 @@ export class CertificateSigner implements Controller {
     const { client, view, now } = this.#context
     const request = view.certificateSigningRequests.get(name)
     if (request === undefined || !isDue(request)) return
-    const parsed = await readRequest(request)
+    const parsed = await readRequest(request.spec.request)
     const { signerName, usages = [], expirationSeconds = longestSeconds } = request.spec
     const isSigned = await parsed.isSigned().catch(() => false) // an algorithm that nobody here knows
     const why = isSigned

@@ -1,24 +1,18 @@
 // Addresses for load balancers: ranges that an administrator set aside on the nodes' own network. Pure bookkeeping.
 
-import ipaddr from 'ipaddr.js'
+import { type AddressRange, parseAddressRange, toAddress, toNumber } from '../../../../api/net/address-range.ts'
 import { canonicalAddress, type IpFamily, ipFamilyOf } from '../../../../api/objects/addresses.ts'
-
-interface Range {
-  family: IpFamily
-  first: bigint
-  last: bigint
-}
 
 /** Ranges and who has what of them. */
 export class AddressPool {
-  readonly #ranges: readonly Range[]
+  readonly #ranges: readonly AddressRange[]
   readonly #owners = new Map<string, string>()
   /** By range: where the search goes on, so that an address that was returned rests. */
   readonly #next: bigint[]
 
   /** Ranges such as "192.0.2.200-192.0.2.220" or "192.0.2.192/27". Throws what is wrong with one. */
   constructor(ranges: readonly string[]) {
-    this.#ranges = ranges.map(parseRange)
+    this.#ranges = ranges.map(parseAddressRange)
     this.#next = this.#ranges.map(({ first }) => first)
   }
 
@@ -70,7 +64,7 @@ export class AddressPool {
       if (this.#owners.get(held) === owner) this.#owners.delete(held)
   }
 
-  #findFree(index: number, { family, first, last }: Range): string | undefined {
+  #findFree(index: number, { family, first, last }: AddressRange): string | undefined {
     const size = last - first + 1n
     const start = this.#next[index] ?? first
     // Of size + 1 addresses one is free unless all are taken: the loop is bounded by what is given out.
@@ -83,36 +77,4 @@ export class AddressPool {
     }
     return undefined
   }
-}
-
-function parseRange(text: string): Range {
-  const [from = '', to = from] = text.includes('/') ? endsOf(text) : text.split('-').map((part) => part.trim())
-  for (const address of [from, to])
-    if (!ipaddr.isValid(address)) throw new Error(`address range "${text}": "${address}" is not an IP address`)
-  if (ipFamilyOf(from) !== ipFamilyOf(to)) throw new Error(`address range "${text}": its ends are of two families`)
-  const [first, last] = [toNumber(from), toNumber(to)]
-  if (last < first) throw new Error(`address range "${text}": its end is before its beginning`)
-  return { family: ipFamilyOf(from), first, last }
-}
-
-function endsOf(cidr: string): [string, string] {
-  if (!ipaddr.isValidCIDR(cidr)) throw new Error(`address range "${cidr}": must be such as 192.0.2.192/27`)
-  const [address, bits] = ipaddr.parseCIDR(cidr)
-  const family = address.kind() === 'ipv4' ? 'IPv4' : 'IPv6'
-  const size = 1n << BigInt((family === 'IPv4' ? 32 : 128) - bits)
-  const first = toNumber(address.toString()) & ~(size - 1n)
-  return [toAddress(first, family), toAddress(first + size - 1n, family)]
-}
-
-function toNumber(address: string): bigint {
-  return ipaddr
-    .parse(address)
-    .toByteArray()
-    .reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
-}
-
-function toAddress(number: bigint, family: IpFamily): string {
-  const size = family === 'IPv4' ? 4 : 16
-  const bytes = Array.from({ length: size }, (_, index) => Number((number >> BigInt(8 * (size - 1 - index))) & 255n))
-  return ipaddr.fromByteArray(bytes).toString()
 }
