@@ -1,6 +1,6 @@
-import { firstAddress } from './address-ranges.ts'
+import type { CertificateOrder } from '../api/certificates/certificate-order.ts'
+import { addressAt } from '../api/objects/addresses.ts'
 import type { ServeOptions } from './options.ts'
-import type { CertificateOrder } from './pki/certificates.ts'
 import { ensurePki, type Pki, type PkiOptions, signAsAuthority } from './pki/pki.ts'
 
 /** The cluster's certificates while the control plane runs. */
@@ -16,12 +16,14 @@ export class Identity {
   }
 
   /** Reads or makes them for the addresses that the options name. */
-  static async make({ dataDir, bindAddress, advertiseAddress, port, serviceCidr }: ServeOptions): Promise<Identity> {
+  static async make(serve: ServeOptions): Promise<Identity> {
+    const { dataDir, bindAddress, advertiseAddress, port, serviceCidr, clusterDomain } = serve
     const isAnyAddress = bindAddress === '0.0.0.0' || bindAddress === '::'
     const host = advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress
     const options = {
       serverNames: isAnyAddress ? [advertiseAddress] : [advertiseAddress, bindAddress],
-      serviceAddress: firstAddress(serviceCidr[0] ?? ''),
+      serviceAddress: addressAt(serviceCidr[0] ?? '', 1),
+      clusterDomain,
       serverUrl: `https://${host}:${port}`,
     }
     return new Identity(dataDir, options, await ensurePki(dataDir, options))

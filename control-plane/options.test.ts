@@ -1,6 +1,8 @@
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { firstAddress, validateRanges } from './address-ranges.ts'
+import { validateRanges } from './address-ranges.ts'
 import { makeProgram, parseDuration, type ServeOptions } from './options.ts'
+import { serve } from './serve.ts'
 
 async function serveWith(...flags: string[]): Promise<ServeOptions> {
   const chosen = Promise.withResolvers<ServeOptions>()
@@ -32,6 +34,9 @@ test.each([
   ['--advertise-address', '127.0.0.1', 'It is a loopback address'],
   ['--node-port-range', '32767-30000', 'Expected a range of ports'],
   ['--pod-eviction-wait', 'soon', 'Expected a time'],
+  ['--network', 'vxln', 'Allowed choices are host-gw, vxlan, wireguard'],
+  ['--proxy-mode', 'iptable', 'Allowed choices are iptables, ipvs, nftables, userspace, none'],
+  ['--cluster-domain', 'cluster.local.', 'Expected a domain such as cluster.local'],
 ])('%s %s is refused and says what is expected', async (flag, value, message) => {
   await expect(serveWith(flag, value)).rejects.toThrow(message)
 })
@@ -46,6 +51,15 @@ test('ranges that overlap are refused', () => {
   expect(() => validateRanges(['fd00::/112'], ['10.97.0.0/16'])).not.toThrow()
 })
 
-test('the first address of a range is the one after its network', () => {
-  expect([firstAddress('10.96.0.0/16'), firstAddress('fd00::/112')]).toEqual(['10.96.0.1', 'fd00::1'])
+test('addresses and ranges are taken in one form, however they are written', async () => {
+  const flags = ['--advertise-address', 'FD00:0::1', '--service-cidr', '10.96.0.0/16,FD00:10:0::/112']
+  const expected = { advertiseAddress: 'fd00::1', serviceCidr: ['10.96.0.0/16', 'fd00:10::/112'] }
+  expect(await serveWith(...flags)).toMatchObject(expected)
+})
+
+test('a range of Services without an address for DNS is refused before anything is written', async () => {
+  const options = await serveWith('--data-dir', '/nonexistent', '--service-cidr', '10.96.0.248/29')
+  await expect(serve(options, pino({ enabled: false }), new AbortController().signal)).rejects.toThrow(
+    "--service-cidr: 10.96.0.248/29 has no address 10 after its first, which the cluster's DNS server would have",
+  )
 })

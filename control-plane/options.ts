@@ -1,9 +1,11 @@
 // The control plane's commands and flags.
 
 import { networkInterfaces } from 'node:os'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import ipaddr from 'ipaddr.js'
-import { canonicalRange } from '../api/objects/addresses.ts'
+import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
+import { canonicalAddress, canonicalRange } from '../api/objects/addresses.ts'
+import { whyNotDnsSubdomain } from '../api/objects/names.ts'
 import type { PortRange } from './api-server/service-allocator.ts'
 import type { CloudOptions } from './cloud-provider.ts'
 
@@ -72,9 +74,22 @@ function addServe(program: Command): Command {
       "told to nodes that join: the cluster's DNS server (default: tenth Service address)",
       parseAddress,
     )
-    .option('--cluster-domain <name>', 'told to nodes that join: what Services are below in DNS', 'cluster.local')
-    .option('--network <kind>', 'told to nodes that join: how pods reach pods on other nodes', parseWord, 'host-gw')
-    .option('--proxy-mode <mode>', 'told to nodes that join: how Services are served', parseWord, 'iptables')
+    .option(
+      '--cluster-domain <name>',
+      'told to nodes that join: what Services are below in DNS',
+      parseDomain,
+      'cluster.local',
+    )
+    .addOption(
+      new Option('--network <kind>', 'told to nodes that join: how pods reach pods on other nodes')
+        .choices(networkKinds)
+        .default('host-gw'),
+    )
+    .addOption(
+      new Option('--proxy-mode <mode>', 'told to nodes that join: how Services are served')
+        .choices([...proxyModes, 'none'])
+        .default('iptables'),
+    )
     .option('--node-port-range <from-to>', 'range of node ports', parsePortRange, { from: 30_000, to: 32_767 })
     .option('--node-monitor-grace-period <time>', 'a node silent for so long is unreachable', parseDuration, 40_000)
     .option('--pod-eviction-wait <time>', 'pods stay so long on a node that is not ready', parseDuration, 300_000)
@@ -142,19 +157,20 @@ function parsePortRange(text: string): PortRange {
   return { from, to }
 }
 
-/** The agent's flags say which words there are; this only keeps out what could be none. */
-function parseWord(text: string): string {
-  if (!/^[a-z][a-z0-9-]*$/.test(text)) throw new InvalidArgumentError('Expected a word such as host-gw.')
+function parseDomain(text: string): string {
+  const why = whyNotDnsSubdomain(text)
+  if (why !== undefined) throw new InvalidArgumentError(`Expected a domain such as cluster.local: ${why}.`)
   return text
 }
 
 function parseAddress(text: string): string {
   if (!ipaddr.isValid(text)) throw new InvalidArgumentError('Expected an IP address.')
-  return text
+  return canonicalAddress(text)
 }
 
 function parseReachable(text: string): string {
-  if (ipaddr.parse(parseAddress(text)).range() !== 'loopback') return text
+  const address = parseAddress(text)
+  if (ipaddr.parse(address).range() !== 'loopback') return address
   throw new InvalidArgumentError('It is a loopback address: nodes and pods could not reach it.')
 }
 
@@ -170,9 +186,10 @@ function parseCidrs(text: string): string[] {
 function parseCidr(text: string): string {
   if (!ipaddr.isValidCIDR(text)) throw new InvalidArgumentError('Expected a range such as 10.96.0.0/16.')
   const [address, bits] = ipaddr.parseCIDR(text)
-  if (canonicalRange(text) !== `${address}/${bits}`)
-    throw new InvalidArgumentError(`It has bits beyond its prefix; did you mean ${canonicalRange(text)}?`)
-  return text
+  const range = canonicalRange(text)
+  if (range !== `${address}/${bits}`)
+    throw new InvalidArgumentError(`It has bits beyond its prefix; did you mean ${range}?`)
+  return range
 }
 
 function parseUrl(text: string): string {

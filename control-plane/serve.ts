@@ -7,8 +7,10 @@ import type { Logger } from 'pino'
 import { aborted } from '../api/client/aborted.ts'
 import { HttpClient } from '../api/client/http-client.ts'
 import type { ClusterSettings } from '../api/client/join/cluster-settings.ts'
+import { dnsAddressOf } from '../api/net/cluster-network.ts'
+import { mastersGroup } from '../api/objects/known-users.ts'
 import { resources } from '../api/resources/table.ts'
-import { addressAt, validateRanges } from './address-ranges.ts'
+import { validateRanges } from './address-ranges.ts'
 import { type ApiServer, createApiServer } from './api-server/core.ts'
 import { LocalTransport } from './api-server/local-transport.ts'
 import type { HealthChecks } from './api-server/serving/health.ts'
@@ -37,6 +39,7 @@ const partsGraceMs = 1800
 export async function serve(options: ServeOptions, log: Logger, signal: AbortSignal): Promise<void> {
   const { dataDir, bindAddress, port, serviceCidr, clusterCidr } = options
   validateRanges(serviceCidr, clusterCidr)
+  const settings = settingsOf(options)
   const cloud = await loadCloudProvider(options)
   const store = openEmbeddedStore(join(dataDir, 'store'))
   try {
@@ -64,7 +67,7 @@ export async function serve(options: ServeOptions, log: Logger, signal: AbortSig
       follow('scheduler', runScheduler(api, log, stopping.signal), stopping.signal),
       follow(
         'controllers',
-        startControllers(api, identity, { ...options, cloud }, log, stopping.signal),
+        startControllers(api, identity, { ...options, cloud, settings }, log, stopping.signal),
         stopping.signal,
       ),
       follow('housekeeping', runHousekeeping({ store, onError: warn(log, 'store') }, stopping.signal), stopping.signal),
@@ -120,7 +123,7 @@ function healthOf(api: ApiServer): HealthChecks {
 }
 
 function localClient(api: ApiServer, name: string): HttpClient {
-  return new HttpClient(new LocalTransport(api.handler, { name, groups: ['system:masters', 'system:authenticated'] }))
+  return new HttpClient(new LocalTransport(api.handler, { name, groups: [mastersGroup, 'system:authenticated'] }))
 }
 
 async function runScheduler(api: ApiServer, log: Logger, signal: AbortSignal): Promise<void> {
@@ -131,14 +134,14 @@ async function runScheduler(api: ApiServer, log: Logger, signal: AbortSignal): P
 async function startControllers(
   api: ApiServer,
   identity: Identity,
-  options: ServeOptions & { cloud: CloudProvider | undefined },
+  options: ServeOptions & { cloud: CloudProvider | undefined; settings: ClusterSettings },
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const client = localClient(api, 'system:kube-controller-manager')
-  const { clusterCidr, nodeMonitorGracePeriod, cloud } = options
+  const { clusterCidr, nodeMonitorGracePeriod, cloud, settings } = options
   const { caCert, serverNames } = identity.pki
-  const joining = { serverUrl: identity.serverUrl, serverNames, settings: settingsOf(options), authority: identity }
+  const joining = { serverUrl: identity.serverUrl, serverNames, settings, authority: identity }
   const timings = { nodeMonitorGraceMs: nodeMonitorGracePeriod }
   await runControllers(
     { client, clusterCidrs: clusterCidr, caCert, joining, log, timings, ...(cloud !== undefined && { cloud }) },
@@ -148,11 +151,10 @@ async function startControllers(
 
 function settingsOf(options: ServeOptions): ClusterSettings {
   const { clusterCidr, serviceCidr, clusterDomain, network, proxyMode } = options
-  const clusterDns = options.clusterDns ?? addressAt(serviceCidr[0] ?? '', 10)
   return {
     clusterCidr: clusterCidr.join(),
     serviceCidr: serviceCidr.join(),
-    clusterDns,
+    clusterDns: options.clusterDns ?? dnsAddressOf(serviceCidr.join()),
     clusterDomain,
     network,
     proxyMode,

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { type KeyPair, namesIn } from '../../api/credentials/credential-files.ts'
+import { type KeyPair, namesIn, toShortName } from '../../api/credentials/credential-files.ts'
 
 const renewalMs = 30 * 24 * 60 * 60 * 1000
 
@@ -10,6 +10,6 @@ export function isCurrent(pair: KeyPair, authorityCert: string, names: readonly 
   return (
     certificate.verify(new X509Certificate(authorityCert).publicKey) &&
     lastsMs > renewalMs &&
-    namesIn(certificate).join() === [...new Set(names)].sort().join()
+    namesIn(certificate).join() === [...new Set(names.map(toShortName))].sort().join()
   )
 }

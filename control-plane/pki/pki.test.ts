@@ -14,7 +14,12 @@ beforeEach(() => {
   dataDir = mkdtempSync(join(root, 'data-'))
 })
 
-const options = { serverNames: ['10.0.0.1'], serviceAddress: '10.96.0.1', serverUrl: 'https://10.0.0.1:6443' }
+const options = {
+  serverNames: ['10.0.0.1'],
+  serviceAddress: '10.96.0.1',
+  clusterDomain: 'cluster.local',
+  serverUrl: 'https://10.0.0.1:6443',
+}
 const pkiFile = (name: string) => join(dataDir, 'pki', name)
 
 test('the server certificate names everything that clients call the API server, signed by the authority', async () => {
@@ -63,6 +68,20 @@ test('a new address makes a new server certificate and leaves the others', async
   expect(namesIn(new X509Certificate(second.server.cert))).toContain('api.example')
   expect(second.caCert).toBe(first.caCert)
   expect(second.agentClient).toEqual(first.agentClient)
+})
+
+test('an address that is written in another form makes no new certificate', async () => {
+  const first = await ensurePki(dataDir, { ...options, serverNames: ['FD00::1'], serviceAddress: 'fd00:10::0:1' })
+  expect(await ensurePki(dataDir, { ...options, serverNames: ['fd00:0::1'], serviceAddress: 'fd00:10::1' })).toEqual({
+    ...first,
+    serverNames: expect.anything(),
+  })
+})
+
+test('the API server is called by the name that its Service has in DNS', async () => {
+  const { server } = await ensurePki(dataDir, { ...options, clusterDomain: 'lan' })
+  const names = namesIn(new X509Certificate(server.cert))
+  expect(names.filter((name) => name.startsWith('kubernetes.default.svc.'))).toEqual(['kubernetes.default.svc.lan'])
 })
 
 test('a certificate that ends within 30 days is made again', async () => {

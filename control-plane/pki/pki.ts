@@ -4,9 +4,11 @@
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { CertificateOrder } from '../../api/certificates/certificate-order.ts'
 import { filesOf, type KeyPair, readPair, writePair, writeSecret } from '../../api/credentials/credential-files.ts'
 import { formatKubeconfig } from '../../api/credentials/format-kubeconfig.ts'
-import type { CertificateOrder, CertificateRequest } from './certificates.ts'
+import { mastersGroup } from '../../api/objects/known-users.ts'
+import type { CertificateRequest } from './certificates.ts'
 import { isCurrent } from './current.ts'
 
 export interface PkiOptions {
@@ -14,6 +16,8 @@ export interface PkiOptions {
   serverNames: readonly string[]
   /** Address of the kubernetes Service: the first of the Service range. */
   serviceAddress: string
+  /** What Services are below in DNS, the kubernetes Service among them. */
+  clusterDomain: string
   /** URL that goes into the administrator's kubeconfig. */
   serverUrl: string
 }
@@ -45,7 +49,7 @@ export async function ensurePki(dataDir: string, options: PkiOptions): Promise<P
   const agentClient = await ensure('agent-client', { commonName: apiServerClientName, usage: 'client' })
   const admin = await ensure('admin', {
     commonName: 'kubernetes-admin',
-    organizations: ['system:masters'],
+    organizations: [mastersGroup],
     usage: 'client',
   })
   const adminKubeconfig = join(dataDir, 'admin.kubeconfig')
@@ -93,7 +97,7 @@ async function ensureAuthority(directory: string): Promise<KeyPair> {
   const files = filesOf(directory, 'ca')
   const present = readPair(files)
   if (present !== undefined) return present
-  // The certificate is written last: once it is there, others may have been signed by it.
+  // The certificate takes its place last: once it is there, others may have been signed by it.
   if (existsSync(join(directory, 'ca.crt')) || existsSync(join(directory, 'server.crt')))
     throw new Error(`ca.crt and ca.key in ${directory} do not belong together: restore them from a copy`)
   const { makeAuthority } = await import('./certificates.ts')
@@ -102,7 +106,8 @@ async function ensureAuthority(directory: string): Promise<KeyPair> {
   return authority
 }
 
-function serverNames({ serverNames, serviceAddress }: PkiOptions): string[] {
-  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local']
+function serverNames({ serverNames, serviceAddress, clusterDomain }: PkiOptions): string[] {
+  const inCluster = 'kubernetes.default.svc'
+  const service = ['kubernetes', 'kubernetes.default', inCluster, `${inCluster}.${clusterDomain}`]
   return [...new Set(['127.0.0.1', '::1', 'localhost', ...service, serviceAddress, ...serverNames])]
 }

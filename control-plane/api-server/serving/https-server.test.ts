@@ -11,7 +11,12 @@ import type { ApiRequest, ApiResponse } from '../exchange.ts'
 import { HttpsServer } from './https-server.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'fl-serving-'))
-const pkiOptions = { serverNames: [], serviceAddress: '10.96.0.1', serverUrl: 'https://127.0.0.1:6443' }
+const pkiOptions = {
+  serverNames: [],
+  serviceAddress: '10.96.0.1',
+  clusterDomain: 'cluster.local',
+  serverUrl: 'https://127.0.0.1:6443',
+}
 let pki: Pki
 let foreign: Pki
 beforeAll(async () => {

@@ -20,7 +20,12 @@ import { StreamingHandler } from './streaming-handler.ts'
 import { StreamingUpgrades } from './upgrade-handler.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'fl-streaming-'))
-const pkiOptions = { serverNames: [], serviceAddress: '10.96.0.1', serverUrl: 'https://127.0.0.1:6443' }
+const pkiOptions = {
+  serverNames: [],
+  serviceAddress: '10.96.0.1',
+  clusterDomain: 'cluster.local',
+  serverUrl: 'https://127.0.0.1:6443',
+}
 let pki: Pki
 let agent: Server
 /** First lines of what the agent was asked. */
