@@ -1,10 +1,10 @@
 // Flags that several commands have.
 
 import { hostname } from 'node:os'
-import { InvalidArgumentError, Option } from 'commander'
-import ipaddr from 'ipaddr.js'
+import { Option } from 'commander'
 import { networkKinds } from '../agent/network/plan.ts'
 import { proxyModes } from '../agent/proxy/modes.ts'
+import { parseCidrs, parseDomain, parsePool, parsePortRange, parseReachable } from '../api/flags/values.ts'
 
 /** How pods and Services work, the same on every node. */
 export interface ClusterOptions {
@@ -19,8 +19,8 @@ export function clusterOptions(): Option[] {
   return [
     new Option('--cluster-cidr <ranges>', 'addresses of all pods; one range a family, with a comma between')
       .default('10.244.0.0/16')
-      .argParser(parseCidrs),
-    new Option('--service-cidr <ranges>', 'addresses of all Services').default('10.96.0.0/16').argParser(parseCidrs),
+      .argParser(parseRanges),
+    new Option('--service-cidr <ranges>', 'addresses of all Services').default('10.96.0.0/16').argParser(parseRanges),
     new Option('--network <kind>', 'how pods reach pods on other nodes').choices(networkKinds).default('host-gw'),
     new Option('--proxy-mode <mode>', 'how Services are served').choices([...proxyModes, 'none']).default('iptables'),
   ]
@@ -43,34 +43,38 @@ export function nodeOptions(): Option[] {
   ]
 }
 
+/** What the control plane alone must know. */
+export interface ServiceOptions {
+  clusterDomain: string
+  nodePortRange: string
+  loadBalancerPool?: string
+}
+
+/** Flags of ServiceOptions. They go into the control plane's command line, which takes the same. */
+export function serviceOptions(): Option[] {
+  return [
+    new Option('--cluster-domain <name>', 'what Services are below in DNS')
+      .default('cluster.local')
+      .argParser(parseDomain),
+    new Option('--node-port-range <from-to>', 'range of node ports').default('30000-32767').argParser((text) => {
+      const { from, to } = parsePortRange(text)
+      return `${from}-${to}`
+    }),
+    new Option(
+      '--load-balancer-pool <ranges>',
+      'addresses for Services of type LoadBalancer: 192.0.2.200-192.0.2.220',
+    ).argParser((text) => asList(parsePool(text))),
+  ]
+}
+
 /** Names of checks whose failure is to be no reason to stop. */
 export function ignoreOption(): Option {
   return new Option('--ignore-check <name...>', 'go on although this check fails; you know why').default([])
 }
 
-/** A port number. */
-export function parsePort(text: string): number {
-  const port = Number(text)
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('Expected a port number, 1 to 65535.')
-  return port
-}
+const asList = (values: readonly string[]) => values.join(',')
 
-/** One address that is not loopback. */
-export function parseAddress(text: string): string {
-  if (!ipaddr.isValid(text)) throw new InvalidArgumentError('Expected an IP address.')
-  if (ipaddr.parse(text).range() === 'loopback')
-    throw new InvalidArgumentError('It is a loopback address: nodes and pods could not reach it.')
-  return text
-}
+/** Addresses with a comma between, none of them loopback. */
+const parseAddresses = (text: string) => asList(text.split(',').map(parseReachable))
 
-function parseAddresses(text: string): string {
-  for (const address of text.split(',')) parseAddress(address)
-  return text
-}
-
-function parseCidrs(text: string): string {
-  for (const range of text.split(','))
-    if (!ipaddr.isValidCIDR(range)) throw new InvalidArgumentError(`"${range}" is no range such as 10.244.0.0/16.`)
-  return text
-}
+const parseRanges = (text: string) => asList(parseCidrs(text))

@@ -108,3 +108,7 @@ test("a token's list shows when it ends, and not its secret", () => {
   const cells = describeToken(secret, Date.parse('2027-01-01T08:30:00Z'))
   expect(cells).toEqual(['abcdef', '2027-01-01T10:00:00Z', '1h30m', 'rack 4'])
 })
+
+test('what systemd would replace in a command line is written so that the program gets it as it is', () => {
+  expect(serverUnitText({ ...server, clusterDomain: 'a%h$PATH' })).toContain('--cluster-domain a%%h$$PATH')
+})

@@ -89,7 +89,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-ExecStart=${start.join(' \\\n  ')}
+ExecStart=${start.map(toLiteral).join(' \\\n  ')}
 Restart=always
 RestartSec=2
 LimitNOFILE=1048576
@@ -100,3 +100,6 @@ ${service.join('\n')}
 WantedBy=multi-user.target
 `
 }
+
+/** systemd replaces % and $ in a command line (systemd.unit(5), "Specifiers"; systemd.service(5), "Command lines"). */
+const toLiteral = (text: string) => text.replaceAll('%', '%%').replaceAll('$', '$$$$')

@@ -1,11 +1,12 @@
 // fairlead check: what this host has and lacks. Changes nothing.
 
 import { type Command, Option } from 'commander'
+import { parsePort } from '../../api/flags/values.ts'
 import type { CheckResult } from '../checks/check.ts'
 import { checkHost } from '../checks/checks.ts'
 import { gatherFacts } from '../checks/gather.ts'
 import { formatResults, summarize } from '../checks/report.ts'
-import { type ClusterOptions, clusterOptions, type NodeOptions, nodeOptions, parsePort } from '../options.ts'
+import { type ClusterOptions, clusterOptions, type NodeOptions, nodeOptions } from '../options.ts'
 import { tell } from '../progress.ts'
 import { ownAddress, toWish } from '../settings.ts'
 

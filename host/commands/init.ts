@@ -1,6 +1,7 @@
 // fairlead init: this host becomes a control plane, and a node beside it.
 
 import { type Command, Option } from 'commander'
+import { parsePort, parseReachable } from '../../api/flags/values.ts'
 import { run } from '../../cni/linux/exec.ts'
 import type { HostFacts } from '../checks/facts.ts'
 import { gatherFacts } from '../checks/gather.ts'
@@ -13,8 +14,8 @@ import {
   ignoreOption,
   type NodeOptions,
   nodeOptions,
-  parseAddress,
-  parsePort,
+  type ServiceOptions,
+  serviceOptions,
 } from '../options.ts'
 import { adminKubeconfigPath, agentPkiDir, programPath, serverDir } from '../paths.ts'
 import { changeHost, provideImages, validateHost } from '../prepare.ts'
@@ -22,14 +23,11 @@ import { step, tell } from '../progress.ts'
 import { startServer, withAdmin } from '../server.ts'
 import { dnsAddressOf, type NodeSettings, ownAddress, type ServerSettings, toWish } from '../settings.ts'
 
-interface InitOptions extends ClusterOptions, NodeOptions {
+interface InitOptions extends ClusterOptions, NodeOptions, ServiceOptions {
   advertiseAddress?: string
   port: number
-  clusterDomain: string
   clusterDns?: string
   networkPolicy: string
-  nodePortRange: string
-  loadBalancerPool?: string
   node: boolean
   dns: boolean
   ignoreCheck: string[]
@@ -43,22 +41,19 @@ export function addInit(program: Command): void {
     .option(
       '--advertise-address <address>',
       'address that others reach this host by (default: that of the default route)',
-      parseAddress,
+      parseReachable,
     )
     .option('--port <number>', 'where the API server listens', parsePort, 6443)
-  for (const option of [...clusterOptions(), ...nodeOptions()]) command.addOption(option)
+  for (const option of [...clusterOptions(), ...serviceOptions(), ...nodeOptions()]) command.addOption(option)
   command
     .option(
       '--cluster-dns <address>',
       "address of the cluster's DNS server (default: the tenth of the Services')",
-      parseAddress,
+      parseReachable,
     )
-    .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
     .addOption(
       new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
     )
-    .option('--node-port-range <from-to>', 'range of node ports', '30000-32767')
-    .option('--load-balancer-pool <ranges>', 'addresses for Services of type LoadBalancer: 192.0.2.200-192.0.2.220')
     .option('--no-node', 'a control plane alone: no Docker, no pods')
     .option('--no-dns', "without the cluster's DNS server")
     .addOption(ignoreOption())
@@ -120,9 +115,12 @@ async function startOwnNode(settings: NodeSettings & ServerSettings, signal: Abo
 
 async function tellEnd({ node }: InitOptions): Promise<void> {
   tell(`
-The cluster is there${node ? ', with this host as its node' : ''}. To use it:
+The cluster is there${node ? ', with this host as its node' : ''}. To use it, as root:
   export KUBECONFIG=${adminKubeconfigPath}
   fairlead get nodes
+or as a user who may use sudo:
+  mkdir -p ~/.kube
+  sudo install -m 600 -o "$USER" ${adminKubeconfigPath} ~/.kube/config      in place of one that is there
 
 To add a host, run there within 24 hours:`)
   process.stdout.write(`  ${await withAdmin((client) => makeJoinCommand(client))}\n`)

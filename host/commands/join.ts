@@ -46,7 +46,7 @@ Network, proxy mode and ranges come from the cluster. A step that fails takes ba
 Examples:
   sudo fairlead join 10.0.0.10:6443 --token abcdef.0123456789abcdef --ca-cert-hash sha256:1234...
   sudo fairlead join 10.0.0.10:6443 --token T --ca-cert-hash H --node-name rack4-7 --node-ip 10.0.0.17
-  sudo FAIRLEAD_TOKEN=T fairlead join 10.0.0.10:6443 --ca-cert-hash H`
+  export FAIRLEAD_TOKEN=T; sudo --preserve-env=FAIRLEAD_TOKEN fairlead join 10.0.0.10:6443 --ca-cert-hash H`
 
 async function join(server: string, options: JoinOptions): Promise<void> {
   const { nodeName, token, caCertHash, ignoreCheck } = options
