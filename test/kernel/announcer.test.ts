@@ -30,7 +30,7 @@ beforeAll(async () => {
   }
 })
 
-afterAll(() => net.close())
+afterAll(() => net?.close())
 
 const web = (address: string): Announcement => ({
   address,

@@ -20,7 +20,7 @@ beforeAll(async () => {
   node = await net.addHost('node')
   pods = [await net.addHost('pod0'), await net.addHost('pod1'), await net.addHost('pod2')]
 })
-afterAll(() => net.close())
+afterAll(() => net?.close())
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'fairlead-cbr-'))
 })

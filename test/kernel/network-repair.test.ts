@@ -1,10 +1,9 @@
 // The kernel against the cluster: what others took away or put in the way is named and mended, nothing is written when nothing
 // differs, and a node that is left is as it was before.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../../cni/linux/exec.ts'
+import { KernelMonitor } from '../support/kernel-monitor.ts'
 import type { Host } from '../support/namespaces.ts'
 import { PodCluster, type PodNode, type TestPod } from '../support/pod-nodes.ts'
 
@@ -193,42 +192,18 @@ test('links and elements of no pod are named and removed', async () => {
   expect(await node.show('nft', 'list', 'table', 'bridge', 'fairlead-cbr0')).not.toContain('10.244.1.99')
 })
 
-/** A change of each kind that a monitor tells of, by a name of its own. */
-async function poke(name: string): Promise<void> {
-  await node.show('ip', 'link', 'add', name, 'type', 'bridge')
-  await node.show('ip', 'link', 'del', name)
-  await node.show('nft', `add table inet ${name}; delete table inet ${name}`)
-}
-
 test('an agent that comes back and finds nothing changed writes nothing', async () => {
   node.kill()
-  const monitors = [watch('ip', '-o', 'monitor', 'link', 'address', 'route', 'rule'), watch('nft', 'monitor')]
-  const hears = (name: string) => expect(monitors.every(({ said }) => said().includes(name))).toBe(true)
-  await vi.waitFor(() => poke('first0').then(() => hears('first0')), { timeout: 10_000 })
-  await cluster.settle()
-  await node.ask('collectGarbage', [pod.sandboxId])
-  await node.ask('repair')
-  // Told in order: what came before is all there was.
-  await poke('last0')
-  await vi.waitFor(() => hears('last0'), { timeout: 10_000 })
-  const lines = monitors.flatMap(({ said }) => said().split('\n'))
-  expect(lines.filter((line) => !/^$|^# new generation|first0|last0/.test(line))).toEqual([])
-  for (const { process } of monitors) {
-    process.kill()
-    await once(process, 'close')
+  const monitor = await KernelMonitor.start(node.host, 'ip', 'nft')
+  try {
+    await cluster.settle()
+    await node.ask('collectGarbage', [pod.sandboxId])
+    await node.ask('repair')
+    expect(await monitor.take()).toEqual([])
+  } finally {
+    await monitor.close()
   }
 })
-
-function watch(program: string, ...args: string[]): { process: ChildProcess; said: () => string } {
-  let text = ''
-  const child = spawn('nsenter', [`--net=${node.host.netns}`, program, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  child.stdout.on('data', (chunk) => {
-    text += String(chunk)
-  })
-  return { process: child, said: () => text }
-}
 
 test('a node that is left is as it was before, and what others put there stays', async () => {
   await node.ask('remove')

@@ -22,7 +22,7 @@ describe.each([
     suite = await PacketSuite.start({ mode, network, program, timeoutSeconds: 1.5 })
   })
 
-  afterAll(() => suite.close())
+  afterAll(() => suite?.close())
 
   test('every packet to a Service goes where it should', { timeout: runMs }, async () => {
     const results = await runTable(suite)

@@ -27,7 +27,7 @@ beforeAll(async () => {
   }
 })
 
-afterAll(() => net.close())
+afterAll(() => net?.close())
 
 async function serve(...ports: ServicePort[]): Promise<void> {
   await removeProxyRules(node)

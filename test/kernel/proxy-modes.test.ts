@@ -17,7 +17,7 @@ beforeAll(async () => {
   suite = await PacketSuite.start({ mode: 'iptables', network: 'host-gw', program, timeoutSeconds: 2 })
 })
 
-afterAll(() => suite.close())
+afterAll(() => suite?.close())
 
 function served(endpoints: Endpoints): ServiceShape {
   return { index: 1, internal: 'Cluster', external: 'Cluster', endpoints }

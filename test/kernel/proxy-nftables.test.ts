@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { NftablesBackend } from '../../agent/proxy/nftables/nftables-backend.ts'
 import type { ServicePort } from '../../agent/proxy/table.ts'
 import { makeEndpoint, makeServicePort } from '../../agent/proxy/test-ports.ts'
+import { KernelMonitor } from '../support/kernel-monitor.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
-import { NftMonitor } from '../support/nft-monitor.ts'
 
 const services = 1_000
 const changing = 500
@@ -13,7 +13,7 @@ const changing = 500
 let network: TestNetwork
 let node: Host
 let backend: NftablesBackend
-let monitor: NftMonitor
+let monitor: KernelMonitor
 
 beforeAll(async () => {
   network = await TestNetwork.create('nftables')
@@ -22,11 +22,11 @@ beforeAll(async () => {
   await backend.apply(
     new Map(Array.from({ length: services }, (_, index) => [`default/s${index}`, [makePort(index, [2, 3, 4])]])),
   )
-  monitor = await NftMonitor.start(node)
+  monitor = await KernelMonitor.start(node, 'nft')
 })
 afterAll(async () => {
   await monitor?.close()
-  await network.close()
+  await network?.close()
 })
 
 const addressOf = (index: number) => `10.96.${index >> 8}.${index & 255}`
@@ -37,9 +37,13 @@ function makePort(index: number, hosts: readonly number[]): ServicePort {
   return makeServicePort({ id: `default/s${index}:http`, clusterIp: addressOf(index), cluster })
 }
 
-/** What the kernel tells of while one Service gets these endpoints. */
-async function hearChange(hosts: readonly number[]): Promise<string[]> {
-  await backend.apply(new Map([[`default/s${changing}`, [makePort(changing, hosts)]]]))
+/** What the kernel tells of while one Service gets these endpoints in place of those. */
+async function hearChange(before: readonly number[], after: readonly number[]): Promise<string[]> {
+  const serve = (hosts: readonly number[]) =>
+    backend.apply(new Map([[`default/s${changing}`, [makePort(changing, hosts)]]]))
+  await serve(before)
+  await monitor.take()
+  await serve(after)
   return await monitor.take()
 }
 
@@ -50,14 +54,14 @@ const endpoint = (number: number, host: number) =>
   `${key} . 0:${number} ${name} : 10.244.${changing & 255}.${host} . 8080`
 
 test('one endpoint in place of another is one element in place of another, and nothing else', async () => {
-  expect(await hearChange([2, 3, 5])).toEqual([
+  expect(await hearChange([2, 3, 4], [2, 3, 5])).toEqual([
     words('delete', 'endpoints', endpoint(3, 4)),
     words('add', 'endpoints', endpoint(3, 5)),
   ])
 })
 
 test('one endpoint more is its element, the verdict of its door, and the first chain for as many', async () => {
-  const heard = await hearChange([2, 3, 5, 6])
+  const heard = await hearChange([2, 3, 5], [2, 3, 5, 6])
   expect(heard.filter((line) => / element /.test(line))).toEqual([
     words('delete', 'service-ips', `${key} ${name} : goto internal-3`),
     words('add', 'service-ips', `${key} ${name} : goto internal-4`),
@@ -68,5 +72,5 @@ test('one endpoint more is its element, the verdict of its door, and the first c
 })
 
 test('the same again is nothing', async () => {
-  expect(await hearChange([2, 3, 5, 6])).toEqual([])
+  expect(await hearChange([2, 3, 5, 6], [2, 3, 5, 6])).toEqual([])
 })

@@ -17,7 +17,7 @@ beforeAll(async () => {
   network = await TestNetwork.create('restart')
   node = await network.addHost('node')
 })
-afterAll(() => network.close())
+afterAll(() => network?.close())
 
 /** Every kind of Service that the packet suite knows, and one with source ranges that are not in canonical form. */
 const fenced: ServiceShape = {

@@ -22,7 +22,7 @@ describe.each(['iptables', 'nftables', 'userspace'])('mode %s', (mode) => {
     suite = await PacketSuite.start({ mode, network: 'host-gw', program, timeoutSeconds: 0.5 })
   })
 
-  afterAll(() => suite.close())
+  afterAll(() => suite?.close())
 
   /** Who answers each of the clients, at last: a refusal of before may still wait in a socket. */
   const expectAll = async (answer: string) => {

@@ -4,6 +4,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Host } from './namespaces.ts'
 
+const answerLimitMs = 5_000
+
 /** One connection, which stays open; each question is answered with itself. */
 export class Caller {
   readonly #process: ChildProcessWithoutNullStreams
@@ -17,10 +19,12 @@ export class Caller {
     this.#answers = createInterface(this.#process.stdout)[Symbol.asyncIterator]()
   }
 
-  /** The answer; undefined when there is no connection, or it has ended. */
+  /** The answer; undefined when there is no connection, or it has ended. One that does not answer within 5 s is ended. */
   async ask(question: string): Promise<string | undefined> {
     this.#process.stdin.write(`${question}\n`)
+    const limit = setTimeout(() => this.close(), answerLimitMs)
     const { value } = await this.#answers.next()
+    clearTimeout(limit)
     return value
   }
 

@@ -14,7 +14,6 @@ import { Informer } from '../../api/client/informer.ts'
 import type { Difference } from '../../api/net/difference.ts'
 import { publicKeyAnnotation } from '../../api/net/wireguard.ts'
 import { nodes } from '../../api/resources/nodes.ts'
-import { keyFile } from './wireguard-key-file.ts'
 
 /** What a node of the cluster is to the others. */
 export interface ClusterNode {
@@ -32,6 +31,8 @@ export interface PodNodeOptions {
   clusterCidrs: string[]
   /** Kept from one process of the node to the next. */
   dataDir: string
+  /** Where the private key is, of nodes with the network kind wireguard. */
+  wireguardKeyFile: string
 }
 
 /** What may be asked, and what is answered. */
@@ -65,7 +66,7 @@ function serve(options: PodNodeOptions): void {
   process.on('disconnect', () => process.exit())
 }
 
-function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNodeCalls {
+function makeCalls({ self, kind, clusterCidrs, dataDir, wireguardKeyFile }: PodNodeOptions): PodNodeCalls {
   const client = new FakeClient()
   const stop = new AbortController()
   const confDir = join(dataDir, 'conf')
@@ -76,7 +77,7 @@ function makeCalls({ self, kind, clusterCidrs, dataDir }: PodNodeOptions): PodNo
     nodeName: self.name,
     nodeIps: self.addresses,
     kind,
-    ...(kind === 'wireguard' && { wireguardKey: ensureWireguardKey(keyFile(dataDir)) }),
+    ...(kind === 'wireguard' && { wireguardKey: ensureWireguardKey(wireguardKeyFile) }),
     clusterCidrs,
     confDir,
     reservationsDir: join(dataDir, 'reservations'),

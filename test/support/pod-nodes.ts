@@ -12,7 +12,6 @@ import { ensureWireguardKey } from '../../agent/network/wireguard-key.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { type Host, TestNetwork } from './namespaces.ts'
 import type { ClusterNode, PodNodeCalls, PodNodeOptions } from './pod-node-process.ts'
-import { keyFile } from './wireguard-key-file.ts'
 
 export interface ClusterOptions {
   /** Short: it goes into names. */
@@ -57,9 +56,10 @@ export class PodNode {
     { kind, clusterCidrs, program }: Pick<PodNodeOptions, 'kind' | 'clusterCidrs'> & { program: string },
   ) {
     const dataDir = mkdtempSync(join(tmpdir(), 'fairlead-node-'))
+    const wireguardKeyFile = join(dataDir, 'wireguard', 'private.key')
     this.host = host
-    this.self = kind === 'wireguard' ? { ...self, wireguardKey: ensureWireguardKey(keyFile(dataDir)).publicKey } : self
-    this.#options = { self: this.self, kind, clusterCidrs, dataDir }
+    this.self = kind === 'wireguard' ? { ...self, wireguardKey: ensureWireguardKey(wireguardKeyFile).publicKey } : self
+    this.#options = { self: this.self, kind, clusterCidrs, dataDir, wireguardKeyFile }
     this.#program = program
   }
 
