@@ -2,11 +2,17 @@
 
 import { networkInterfaces } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import ipaddr from 'ipaddr.js'
+import {
+  type PortRange,
+  parseAddress,
+  parseCidrs,
+  parseDomain,
+  parsePool,
+  parsePort,
+  parsePortRange,
+  parseReachable,
+} from '../api/flags/values.ts'
 import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
-import { canonicalAddress, canonicalRange } from '../api/objects/addresses.ts'
-import { whyNotDnsSubdomain } from '../api/objects/names.ts'
-import type { PortRange } from './api-server/service-allocator.ts'
 import type { CloudOptions } from './cloud-provider.ts'
 
 export interface ServeOptions extends CloudOptions {
@@ -96,7 +102,7 @@ function addServe(program: Command): Command {
     .option(
       '--load-balancer-pool <ranges>',
       'addresses of the node network for Services of type LoadBalancer: 192.0.2.200-192.0.2.220,2001:db8::100/120',
-      parseList,
+      parsePool,
       [],
     )
     .option('--cloud-provider <name>', 'bare-metal, none, or the path of a module that makes one', 'bare-metal')
@@ -133,63 +139,6 @@ export function parseDuration(text: string): number {
   if (!/^(\d+(ms|s|m|h))+$|^\d+$/.test(text)) throw new InvalidArgumentError('Expected a time such as 40s or 5m.')
   const parts = [...text.matchAll(/(\d+)(ms|s|m|h|)/g)]
   return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (unitMs[unit] ?? 0), 0)
-}
-
-function parseList(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('Expected a port number, 1 to 65535.')
-  return port
-}
-
-function parsePortRange(text: string): PortRange {
-  const match = /^(\d+)-(\d+)$/.exec(text)
-  const [from, to] = [Number(match?.[1]), Number(match?.[2])]
-  if (match === null || from < 1 || to > 65_535 || from > to)
-    throw new InvalidArgumentError('Expected a range of ports, such as 30000-32767.')
-  return { from, to }
-}
-
-function parseDomain(text: string): string {
-  const why = whyNotDnsSubdomain(text)
-  if (why !== undefined) throw new InvalidArgumentError(`Expected a domain such as cluster.local: ${why}.`)
-  return text
-}
-
-function parseAddress(text: string): string {
-  if (!ipaddr.isValid(text)) throw new InvalidArgumentError('Expected an IP address.')
-  return canonicalAddress(text)
-}
-
-function parseReachable(text: string): string {
-  const address = parseAddress(text)
-  if (ipaddr.parse(address).range() !== 'loopback') return address
-  throw new InvalidArgumentError('It is a loopback address: nodes and pods could not reach it.')
-}
-
-function parseCidrs(text: string): string[] {
-  const cidrs = parseList(text).map(parseCidr)
-  const families = cidrs.map((cidr) => ipaddr.parseCIDR(cidr)[0].kind())
-  if (cidrs.length === 0) throw new InvalidArgumentError('Expected a range such as 10.96.0.0/16.')
-  if (new Set(families).size < families.length)
-    throw new InvalidArgumentError('Expected at most one IPv4 and one IPv6 range.')
-  return cidrs
-}
-
-function parseCidr(text: string): string {
-  if (!ipaddr.isValidCIDR(text)) throw new InvalidArgumentError('Expected a range such as 10.96.0.0/16.')
-  const [address, bits] = ipaddr.parseCIDR(text)
-  const range = canonicalRange(text)
-  if (range !== `${address}/${bits}`)
-    throw new InvalidArgumentError(`It has bits beyond its prefix; did you mean ${range}?`)
-  return range
 }
 
 function parseUrl(text: string): string {

@@ -7,7 +7,7 @@ import { parseAddressRange } from '../net/address-range.ts'
 import { canonicalAddress, canonicalRange } from '../objects/addresses.ts'
 import { whyNotDnsSubdomain } from '../objects/names.ts'
 
-/** Ports from the first to the last. */
+/** Both ends belong to it. */
 export interface PortRange {
   from: number
   to: number

@@ -2,6 +2,7 @@
 // catch turns errors into Status answers. It knows no sockets, and whether a user may do this was decided before.
 
 import { aborted } from '../../api/client/aborted.ts'
+import type { PortRange } from '../../api/flags/values.ts'
 import { noSuchPath } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
 import { reviews } from '../../api/resources/reviews.ts'
@@ -29,7 +30,7 @@ import { answerOpenApi } from './openapi.ts'
 import { ResourceHandler } from './resource-handler.ts'
 import { ReviewHandler } from './reviews/review-handler.ts'
 import { parseRoute } from './route.ts'
-import { type PortRange, ServiceAllocator } from './service-allocator.ts'
+import { ServiceAllocator } from './service-allocator.ts'
 import { Storage } from './storage.ts'
 import { BearerTokens } from './tokens/bearer-tokens.ts'
 import { answerIssuerDiscovery } from './tokens/issuer-discovery.ts'

@@ -1,6 +1,7 @@
 // Cluster addresses and node ports. What is taken is what the Services in the cache have, plus what writes under way have
 // reserved: nothing is kept elsewhere, so a crash leaks nothing and a deletion releases by itself.
 
+import type { PortRange } from '../../api/flags/values.ts'
 import type { Service, ServicePort, ServiceSpec } from '../../api/generated/types.ts'
 import { invalidValue } from '../../api/objects/field-errors.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
@@ -12,12 +13,6 @@ import { followCache } from './cache-follower.ts'
 import { settleFamilies } from './service-families.ts'
 import { portKey, ServiceHoldings } from './service-holdings.ts'
 import type { WatchCache } from './watch-cache.ts'
-
-/** Both ends belong to it. */
-export interface PortRange {
-  from: number
-  to: number
-}
 
 /** What Services have of one kind of thing, such as "10.96.0.7" or "TCP/30080". */
 type Taken = (thing: string) => boolean
