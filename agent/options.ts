@@ -1,10 +1,11 @@
 // The agent's flags.
 
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
 import { toBytes } from '../api/objects/quantity.ts'
-import { type NetworkKind, networkKinds } from './network/plan.ts'
+import type { NetworkKind } from './network/plan.ts'
 import { isScheduler, schedulers } from './proxy/ipvs/schedulers.ts'
-import { isProxyMode, type ProxyMode, proxyModes } from './proxy/modes.ts'
+import { isProxyMode, type ProxyMode } from './proxy/modes.ts'
 
 export interface AgentOptions {
   nodeName: string

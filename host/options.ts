@@ -2,9 +2,8 @@
 
 import { hostname } from 'node:os'
 import { Option } from 'commander'
-import { networkKinds } from '../agent/network/plan.ts'
-import { proxyModes } from '../agent/proxy/modes.ts'
 import { parseCidrs, parseDomain, parsePool, parsePortRange, parseReachable } from '../api/flags/values.ts'
+import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
 
 /** How pods and Services work, the same on every node. */
 export interface ClusterOptions {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { describeToken, parseTtl } from './commands/token.ts'
 import { toManifest } from './dns.ts'
-import { dnsAddressOf, type NodeSettings, ownAddress, type ServerSettings } from './settings.ts'
+import { type NodeSettings, ownAddress, type ServerSettings } from './settings.ts'
 import { agentUnitText, flagOf, serverUnitText } from './units.ts'
 
 const server: ServerSettings = {
@@ -20,15 +20,6 @@ const server: ServerSettings = {
   loadBalancerPool: undefined,
 }
 const node: NodeSettings = { ...server, nodeName: 'one', nodeIp: '192.0.2.10', networkPolicy: 'on' }
-
-test("the cluster's DNS is the tenth address of the Services", () => {
-  expect(['10.96.0.0/16', '10.11.4.0/24', 'fd00:11::/112', '10.96.0.0/16,fd00::/112'].map(dnsAddressOf)).toEqual([
-    '10.96.0.10',
-    '10.11.4.10',
-    'fd00:11::a',
-    '10.96.0.10',
-  ])
-})
 
 test("a host's own address is that of the default route, IPv4 first, and never that of a container's bridge", () => {
   const docker = { dev: 'docker0', address: '172.17.0.1', prefix: 16 }

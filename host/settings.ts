@@ -1,6 +1,5 @@
 // What `init` and `join` are told, and what follows from it.
 
-import ipaddr from 'ipaddr.js'
 import type { ClusterSettings } from '../api/client/join/cluster-settings.ts'
 import type { CheckResult, HostWish } from './checks/check.ts'
 import type { HostFacts } from './checks/facts.ts'
@@ -26,14 +25,6 @@ export interface ServerSettings {
   proxyMode: string
   nodePortRange: string
   loadBalancerPool: string | undefined
-}
-
-/** The tenth address of the first range of Services, where clusters have their DNS: 10.96.0.10 of 10.96.0.0/16. */
-export function dnsAddressOf(serviceCidr: string): string {
-  const [network] = ipaddr.parseCIDR(serviceCidr.split(',')[0] ?? '')
-  const bytes = network.toByteArray()
-  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) + 10
-  return ipaddr.fromByteArray(bytes).toString()
 }
 
 /** The host's own address: the IPv4 address, else the IPv6 address, of the link of the default route, else of any link. */

@@ -2,6 +2,7 @@
 
 import ipaddr from 'ipaddr.js'
 import type { Node } from '../../api/generated/types.ts'
+import type { networkKinds } from '../../api/net/cluster-network.ts'
 import { publicKeyAnnotation } from '../../api/net/wireguard.ts'
 import { canonicalAddress, canonicalRange, familyOf, isInRange } from '../../api/objects/addresses.ts'
 import type { Stored } from '../../api/objects/object.ts'
@@ -9,10 +10,6 @@ import type { TunnelDevice } from './tunnel-device.ts'
 import { planVtep, type Tunnel, tunnelOverhead, type Vtep, vtepMac, vtepName } from './vtep.ts'
 import { endpointOf, type Peer, planWireguard, wireguardName, wireguardOverhead } from './wireguard.ts'
 
-/**
- * How pods reach pods on other nodes: by routes alone; through VXLAN where no route can lead; encrypted, to all nodes.
- */
-export const networkKinds = ['host-gw', 'vxlan', 'wireguard'] as const
 export type NetworkKind = (typeof networkKinds)[number]
 
 /** The link of this node that carries one of its addresses, and what is reached on it without a router. */

@@ -1,5 +1,6 @@
 // The ways in which Services can be served. One runs at a time; the rules of the others are removed when the agent starts.
 
+import type { proxyModes } from '../../api/net/cluster-network.ts'
 import type { BackendOptions, ProxyBackend } from './backend.ts'
 import { IptablesBackend } from './iptables/iptables-backend.ts'
 import { removeProxyRules } from './iptables/remove.ts'
@@ -21,12 +22,9 @@ const modes = {
   nftables: { create: (options) => new NftablesBackend(options), remove: removeNftablesRules },
   // Its chains are those of iptables, with another end.
   userspace: { create: (options) => new UserspaceBackend(options), remove: removeProxyRules },
-} satisfies Record<string, Mode>
+} satisfies Record<(typeof proxyModes)[number], Mode>
 
 export type ProxyMode = keyof typeof modes
-
-/** Names of all modes. */
-export const proxyModes = Object.keys(modes)
 
 /** Whether there is such a mode. */
 export function isProxyMode(name: string): name is ProxyMode {

@@ -4,16 +4,9 @@ import { addressAt } from '../objects/addresses.ts'
 
 /** How pods reach pods on other nodes: by routes alone; through VXLAN where no route can lead; encrypted, to all nodes. */
 export const networkKinds = ['host-gw', 'vxlan', 'wireguard'] as const
-export type NetworkKind = (typeof networkKinds)[number]
 
 /** How Services are served; with "none" somebody else does it. */
 export const proxyModes = ['iptables', 'ipvs', 'nftables', 'userspace'] as const
-export type ProxyMode = (typeof proxyModes)[number]
-
-/** Whether there is such a mode. */
-export function isProxyMode(name: string): name is ProxyMode {
-  return proxyModes.some((mode) => mode === name)
-}
 
 const dnsIndex = 10
 

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander'
 import { parsePort, parseReachable } from '../../api/flags/values.ts'
+import { dnsAddressOf } from '../../api/net/cluster-network.ts'
 import { run } from '../../cni/linux/exec.ts'
 import type { HostFacts } from '../checks/facts.ts'
 import { gatherFacts } from '../checks/gather.ts'
@@ -21,7 +22,7 @@ import { adminKubeconfigPath, agentPkiDir, programPath, serverDir } from '../pat
 import { changeHost, provideImages, validateHost } from '../prepare.ts'
 import { step, tell } from '../progress.ts'
 import { startServer, withAdmin } from '../server.ts'
-import { dnsAddressOf, type NodeSettings, ownAddress, type ServerSettings, toWish } from '../settings.ts'
+import { type NodeSettings, ownAddress, type ServerSettings, toWish } from '../settings.ts'
 
 interface InitOptions extends ClusterOptions, NodeOptions, ServiceOptions {
   advertiseAddress?: string
