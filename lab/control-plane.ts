@@ -3,10 +3,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../cni/linux/exec.ts'
+import { waitFor } from '../host/progress.ts'
 import { ensureDaemon } from './daemon.ts'
 import { clusterCidr, type LabLayout, type NodeLayout, serviceCidr } from './layout.ts'
 import { controlPlaneProgram, node } from './paths.ts'
-import { waitFor } from './progress.ts'
 
 /** Credentials of the lab's administrator. */
 export function adminKubeconfig(lab: LabLayout): string {

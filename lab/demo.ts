@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import type { Pod } from '../api/generated/types.ts'
 import { pods } from '../api/resources/pods.ts'
 import { services } from '../api/resources/services.ts'
+import { step, waitFor } from '../host/progress.ts'
 import { fairlead } from './fairlead.ts'
 import type { LabLayout } from './layout.ts'
 import { root } from './paths.ts'
-import { step, waitFor } from './progress.ts'
 import { adminClient } from './up.ts'
 
 interface DemoRow {

@@ -3,13 +3,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../cni/linux/exec.ts'
+import { waitFor } from '../host/progress.ts'
 import { killProcesses, removeCgroups } from './cgroup.ts'
 import { ensureCredentials } from './control-plane.ts'
 import { ensureDaemon } from './daemon.ts'
 import { clusterCidr, clusterDns, type LabLayout, type NodeLayout, serviceCidr } from './layout.ts'
 import { removeMounts } from './mounts.ts'
 import { agentProgram, imageArchives, node } from './paths.ts'
-import { waitFor } from './progress.ts'
 import { ensureNodeLink, removeNodeLink } from './switch.ts'
 
 export interface NodeOptions {

@@ -4,7 +4,7 @@
 
 import { join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
-import { step } from '../../lab/progress.ts'
+import { step } from '../../host/progress.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 import { PodCluster, type TestPod } from '../support/pod-nodes.ts'
 import { range } from './figures.ts'

@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { waitFor } from '../../host/progress.ts'
 import { ensureDaemonCgroup, killProcesses, removeCgroups } from '../../lab/cgroup.ts'
 import { removeMounts } from '../../lab/mounts.ts'
-import { waitFor } from '../../lab/progress.ts'
 
 export interface TestDockerd {
   /** Path of the unix socket. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import type { Node, Pod, Service } from '../../api/generated/types.ts'
-import { step, waitFor } from '../../lab/progress.ts'
+import { step, waitFor } from '../../host/progress.ts'
 import type { Vagrant } from './vagrant.ts'
 
 /** Machines that the Vagrantfile makes with NODES=2. */

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { step } from '../../lab/progress.ts'
+import { step } from '../../host/progress.ts'
 import { ensureBox } from '../../vagrant/box/box.ts'
 import { ensureDebianPackages } from '../support/debian-packages.ts'
 import { type Case, cases, destroyed } from './cases.ts'

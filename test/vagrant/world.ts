@@ -7,7 +7,7 @@ import { createWriteStream, existsSync, mkdirSync, openSync, readFileSync, rmSyn
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { run } from '../../cni/linux/exec.ts'
-import { waitFor } from '../../lab/progress.ts'
+import { waitFor } from '../../host/progress.ts'
 
 /**
  * Guests and their disks belong to root, as all of this world does. Without a user that can open /dev/kvm libvirt would ask

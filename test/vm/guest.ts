@@ -1,7 +1,7 @@
 // Commands and files in the guest, by ssh. One connection is kept and shared: a handshake takes a second under emulation.
 
 import { execa } from 'execa'
-import { waitFor } from '../../lab/progress.ts'
+import { waitFor } from '../../host/progress.ts'
 
 const bootId = 'cat /proc/sys/kernel/random/boot_id'
 

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { execa } from 'execa'
-import { step, waitFor } from '../../lab/progress.ts'
+import { step, waitFor } from '../../host/progress.ts'
 import { Guest } from './guest.ts'
 import type { Image } from './image.ts'
 

@@ -4,7 +4,7 @@
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { step } from '../../lab/progress.ts'
+import { step } from '../../host/progress.ts'
 import { ensureDebianPackages } from '../support/debian-packages.ts'
 import type { Guest } from './guest.ts'
 import { ensureImage, guestNode } from './image.ts'

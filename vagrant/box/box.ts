@@ -4,7 +4,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
-import { step } from '../../lab/progress.ts'
+import { step } from '../../host/progress.ts'
 import { ensureDebianImage } from './debian-image.ts'
 import { boxRecipe, sshKeyName } from './recipe.ts'
 

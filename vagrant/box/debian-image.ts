@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
-import { step } from '../../lab/progress.ts'
+import { step } from '../../host/progress.ts'
 
 export interface DebianRecipe {
   /** What progress lines call it, and the first word of its folder in the cache. */
