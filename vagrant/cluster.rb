@@ -115,8 +115,10 @@ module Cluster
       [255, '', e.message]
     end
 
-    # The cluster forgets the machine: its name is taken as long as there are pods of it. What fails is shown, no more.
+    # The cluster forgets a machine that was destroyed: its name is taken as long as there are pods of it. What fails is shown, no more.
     def forget(name)
+      return unless control.id
+
       status, _, reason = try("KUBECONFIG=#{KUBECONFIG} fairlead delete node #{name} --ignore-not-found")
       @machine.ui.warn("its node stays in the cluster: #{reason}") unless status.zero?
     end
@@ -125,7 +127,11 @@ module Cluster
 
     # A connection of its own: the one of the machine's own provisioning must not be shared between threads.
     def connection
-      @connection ||= LOCK.synchronize { @machine.env.machine(:control, @machine.provider_name, true).communicate }
+      @connection ||= control.communicate
+    end
+
+    def control
+      LOCK.synchronize { @machine.env.machine(:control, @machine.provider_name, true) }
     end
   end
 

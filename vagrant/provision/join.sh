@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A worker. A machine that is one goes over to the file that was copied, if it is another one. The token is in FAIRLEAD_TOKEN.
-# Usage: join.sh SERVER CA_CERT_HASH ADDRESS
+# A worker. Usage: join.sh SERVER CA_CERT_HASH ADDRESS, the token in FAIRLEAD_TOKEN.
+# A machine that is one needs none of these: it goes over to the file that was copied, if it is another one.
 set -euo pipefail
 
 chmod +x /tmp/fairlead
