@@ -4,7 +4,7 @@ import { anyMode, toNodePort, toSelf, toWeb, toWeb6 } from './any-mode.ts'
 import type { BrokenNetwork } from './cases.ts'
 
 export const nftables: BrokenNetwork[] = [
-  ...anyMode,
+  ...anyMode((name) => new RegExp(`Service default/${name}\\b`)),
   {
     ...toWeb,
     name: "the element of a Service's address is gone",

@@ -8,7 +8,7 @@ const lost = 'silent' as const
 const notServed = { cause: 'not-served', at: 'node-1' } as const
 
 export const services: BrokenNetwork[] = [
-  ...anyMode,
+  ...anyMode(() => /no Service has this address and port/),
   {
     name: "a Service's endpoint is nobody's address",
     break: [],

@@ -14,6 +14,9 @@ export type Ask = readonly [AskProtocol, string, number]
 /** Ports at which every pod answers. */
 export const targetPorts = { tcp: 8080, udp: 5353, sctp: 9999 } as const
 
+/** How many answers a host waits for at once, where nothing is said. */
+export const defaultAtOnce = 96
+
 /** The program lies beside this file, and beside the bundle that a guest gets. */
 const program = join(import.meta.dirname, 'prober.py')
 
@@ -40,7 +43,7 @@ export class Prober {
   }
 
   /** Starts answering in this host under this name. An ask without an answer takes the given time; so many are asked at once. */
-  static async start(host: Host, name: string, timeoutSeconds: number, atOnce = 96): Promise<Prober> {
+  static async start(host: Host, name: string, timeoutSeconds: number, atOnce = defaultAtOnce): Promise<Prober> {
     const prober = new Prober(host, name, timeoutSeconds, atOnce)
     await prober.#expect(0)
     return prober

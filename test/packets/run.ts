@@ -4,7 +4,7 @@ import { askOf, groupName, makeCases, makeShapes, type PacketCase, sources } fro
 import { complainAbout, type Expected, expectedOf, modeTraits } from './expected.ts'
 import { NodeProxy } from './node-proxy.ts'
 import { Prober } from './prober.ts'
-import { portsOn, protocols, type ServiceShape, serviceKey } from './services.ts'
+import { type Protocol, portsOn, protocols, type ServiceShape, serviceKey } from './services.ts'
 import {
   type HostName,
   type NetworkKind,
@@ -120,7 +120,7 @@ const asksPerCase = 2
 const patience = 4
 
 /** The table, or the part of it that is about some protocols; one result per group of cases. */
-export async function runTable(suite: PacketSuite, only: readonly string[] = protocols): Promise<CaseResult[]> {
+export async function runTable(suite: PacketSuite, only: readonly Protocol[] = protocols): Promise<CaseResult[]> {
   const traits = modeTraits[suite.mode]
   if (traits === undefined) throw new Error(`nothing is known of what to expect of ${suite.mode}`)
   await suite.serve(...makeShapes().map(({ shape }) => shape))

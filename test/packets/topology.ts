@@ -9,7 +9,8 @@
 import { run } from '../../cni/linux/exec.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 
-export type NetworkKind = 'host-gw' | 'vxlan'
+export const networkKinds = ['host-gw', 'vxlan'] as const
+export type NetworkKind = (typeof networkKinds)[number]
 
 export const nodeNames = ['node-1', 'node-2'] as const
 export type NodeName = (typeof nodeNames)[number]
