@@ -6,7 +6,8 @@ import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../host/progress.ts'
 import { NodeProxy } from '../packets/node-proxy.ts'
-import { type Host, TestNetwork } from '../support/namespaces.ts'
+import type { Host } from '../support/namespaces.ts'
+import { clusterIp, makeProxyNode, one, type ProxyNode } from '../support/proxy-node.ts'
 import { range } from './figures.ts'
 
 /** IPVS wants modules that this kernel may not have: `scripts/test vm`. */
@@ -14,21 +15,19 @@ const modes = ['iptables', 'nftables', 'userspace'].filter(isProxyMode)
 const proxyProgram = join(import.meta.dirname, '..', 'packets', 'main.ts')
 const rounds = 5
 const secondsPerRound = 2
-const clusterIp = '10.96.0.5'
-const endpointIp = '10.244.2.2'
 
 /** Prints one row a mode. */
 export async function benchConnections(): Promise<void> {
-  const net = await TestNetwork.create('conns')
+  const { net, hosts } = await makeProxyNode('conns')
   try {
-    const { node, client } = await build(net)
+    await prepare(net, hosts)
     for (const mode of modes) {
-      const proxy = await NodeProxy.start(node, proxyProgram, mode, ['10.244.1.1', '::1'])
+      const proxy = await NodeProxy.start(hosts.node, proxyProgram, mode, ['192.0.2.1', '::1'])
       await step(`connections a second, ${mode}`, () => proxy.apply(new Map([['default/web', [web]]])))
       const [direct, service]: [number[], number[]] = [[], []]
       for (let round = 0; round < rounds; round++) {
-        direct.push(await rate(client, endpointIp, 8080))
-        service.push(await rate(client, clusterIp, 80))
+        direct.push(await rate(hosts.client, one.ip, one.port))
+        service.push(await rate(hosts.client, clusterIp, 80))
       }
       const ratios = service.map((value, index) => value / (direct[index] ?? Number.NaN))
       console.log(`${mode.padEnd(10)} direct   ${range(direct, '/s')}`)
@@ -42,27 +41,14 @@ export async function benchConnections(): Promise<void> {
   }
 }
 
-const web = makeServicePort({
-  id: 'default/web',
-  clusterIp,
-  cluster: [{ ip: endpointIp, port: 8080, local: true }],
-})
+const web = makeServicePort({ clusterIp, cluster: [one] })
 
-async function build(net: TestNetwork): Promise<{ node: Host; client: Host }> {
-  const node = await net.addHost('node')
-  await run('sysctl', ['-qw', 'net.ipv4.ip_forward=1'], node)
-  const pod = async (name: string, index: number): Promise<Host> => {
-    const host = await net.addHost(name)
-    await net.connect(node, `to-${name}`, `10.244.${index}.1/24`, host, 'eth0', `10.244.${index}.2/24`)
-    await net.ip(host, `route add default via 10.244.${index}.1`)
-    // 64,000 connections in TIME_WAIT would use the ports up within seconds.
+async function prepare(net: ProxyNode['net'], { client, b1 }: ProxyNode['hosts']): Promise<void> {
+  // 64,000 connections in TIME_WAIT would use the ports up within seconds.
+  for (const host of [client, b1])
     await run('sysctl', ['-qw', 'net.ipv4.tcp_tw_reuse=1', 'net.ipv4.ip_local_port_range=1024 65535'], host)
-    return host
-  }
-  const [client, server] = [await pod('client', 1), await pod('server', 2)]
-  await net.ip(node, 'route add 10.96.0.0/16 dev to-client')
-  await net.start(server, process.execPath, [join(import.meta.dirname, 'load', 'server.ts'), '8080'], 'listening')
-  return { node, client }
+  const program = join(import.meta.dirname, 'load', 'server.ts')
+  await net.start(b1, process.execPath, [program, String(one.port)], 'listening')
 }
 
 async function rate(from: Host, address: string, port: number): Promise<number> {

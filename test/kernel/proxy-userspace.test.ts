@@ -7,70 +7,48 @@ import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { NodeProxy } from '../packets/node-proxy.ts'
 import { type Ask, Prober } from '../packets/prober.ts'
-import { type Host, TestNetwork } from '../support/namespaces.ts'
+import { clusterIp, makeProxyNode, type ProxyNode } from '../support/proxy-node.ts'
 
 const program = join(import.meta.dirname, '../packets/main.ts')
 const nodeIps = ['192.0.2.1', '2001:db8::1']
-const clusterIp = '10.96.0.5'
 const names = ['client', 'b1', 'b2'] as const
 type PodName = (typeof names)[number]
 
-let network: TestNetwork
-let node: Host
+let net: ProxyNode['net']
+let hosts: ProxyNode['hosts']
 let proxy: NodeProxy
-const hosts = new Map<PodName, Host>()
 const probers = new Map<PodName, Prober>()
 
 beforeAll(async () => {
-  network = await TestNetwork.create('userspace')
-  node = await network.addHost('node')
-  // A Service address needs a route for the routing decision that comes before the rules.
-  await run('ip', ['-batch', '-'], {
-    ...node,
-    input: [
-      'link add uplink type bridge',
-      ...nodeIps.map((ip) => `address add ${ip}/${ip.includes(':') ? '64 nodad' : '24'} dev uplink`),
-      'link set uplink up',
-      'route add default via 192.0.2.2',
-      'route add default via 2001:db8::2',
-      '',
-    ].join('\n'),
-  })
-  await run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'], node)
-  await Promise.all([startProxy(), ...names.map((name, at) => addPod(name, at + 1))])
+  ;({ net, hosts } = await makeProxyNode('userspace'))
+  await net.ip(hosts.node, 'address add 2001:db8::1/64 dev uplink nodad')
+  await net.ip(hosts.node, 'route add default via 2001:db8::2')
+  await run('sysctl', ['-qw', 'net.ipv6.conf.all.forwarding=1'], hosts.node)
+  await Promise.all([startProxy(), ...names.map((name, at) => startPod(name, at + 1))])
 })
 
 afterAll(async () => {
   for (const prober of probers.values()) prober.close()
-  await proxy.kill()
-  await network.close()
+  await proxy?.kill()
+  await net?.close()
 })
 
 beforeEach(async () => {
   await serve()
-  await run('conntrack', ['-F'], node)
+  await run('conntrack', ['-F'], hosts.node)
 })
 
-async function addPod(name: PodName, index: number): Promise<void> {
-  const host = await network.addHost(name)
-  hosts.set(name, host)
-  await network.connect(node, `to-${name}`, `10.244.${index}.1/24`, host, 'eth0', `10.244.${index}.2/24`)
-  await network.ip(node, `address add fd00:10:244:${index}::1/64 dev to-${name} nodad`)
-  await network.ip(host, `address add fd00:10:244:${index}::2/64 dev eth0 nodad`)
-  await network.ip(host, `route add default via 10.244.${index}.1`)
-  await network.ip(host, `route add default via fd00:10:244:${index}::1`)
-  probers.set(name, await Prober.start(host, name, 2))
+/** Gives the pod IPv6 too, and lets it answer and ask. */
+async function startPod(name: PodName, index: number): Promise<void> {
+  await net.ip(hosts.node, `address add fd00:10:244:${index}::1/64 dev to-${name} nodad`)
+  await net.ip(hosts[name], `address add fd00:10:244:${index}::2/64 dev eth0 nodad`)
+  await net.ip(hosts[name], `route add default via fd00:10:244:${index}::1`)
+  probers.set(name, await Prober.start(hosts[name], name, 2))
 }
 
 async function startProxy(): Promise<void> {
   await (proxy as NodeProxy | undefined)?.kill()
-  proxy = await NodeProxy.start(node, program, 'userspace', nodeIps)
-}
-
-function hostOf(name: PodName): Host {
-  const host = hosts.get(name)
-  if (host === undefined) throw new Error(`no pod ${name}`)
-  return host
+  proxy = await NodeProxy.start(hosts.node, program, 'userspace', nodeIps)
 }
 
 function prober(): Prober {
@@ -105,11 +83,12 @@ const askTcp = (count: number) => ask(...Array.from({ length: count }, (): Ask =
 
 /** Sockets of the agent in the node. */
 async function countListening(): Promise<number> {
-  const lines = await run('ss', ['-Hltun'], node)
+  const lines = await run('ss', ['-Hltun'], hosts.node)
   return lines.split('\n').filter((line) => line.includes(nodeIps[0] ?? '')).length
 }
 
-const rulesOf = async () => (await run('iptables-save', [], node)).split('\n').filter((line) => line.startsWith('-A'))
+const rulesOf = async () =>
+  (await run('iptables-save', [], hosts.node)).split('\n').filter((line) => line.startsWith('-A'))
 
 test('connections go to endpoints by turns, and endpoints see the node', async () => {
   await serve(tcp('b1', 'b2'))
@@ -150,8 +129,8 @@ test('a client of UDP that found nobody is served as soon as there is somebody',
 
 test('a client that has said all hears the answer to all of it', async () => {
   const counting = ['TCP-LISTEN:9000,fork,reuseaddr', 'SYSTEM:wc -c']
-  await network.start(
-    hostOf('b1'),
+  await net.start(
+    hosts.b1,
     'sh',
     ['-c', `socat ${counting.map((word) => `'${word}'`).join(' ')} & echo up; wait`],
     'up',
@@ -160,7 +139,7 @@ test('a client that has said all hears the answer to all of it', async () => {
   const length = 5_000_000
   const answer = await vi.waitFor(
     async () =>
-      await run('socat', ['-t10', '-', `TCP:${clusterIp}:80`], { ...hostOf('client'), input: 'x'.repeat(length) }),
+      await run('socat', ['-t10', '-', `TCP:${clusterIp}:80`], { ...hosts.client, input: 'x'.repeat(length) }),
     { timeout: 5_000 },
   )
   expect(answer.trim()).toBe(`${length}`)
@@ -207,7 +186,7 @@ test('after a restart clients are served again, and those of UDP need not know o
 
 test('a restart with nothing changed writes no rule', async () => {
   await serve(tcp('b1'), udp('b1'))
-  const listRules = () => run('nft', ['-s', '-a', 'list', 'ruleset'], node)
+  const listRules = () => run('nft', ['-s', '-a', 'list', 'ruleset'], hosts.node)
   const before = await listRules()
   await startProxy()
   await serve(tcp('b1'), udp('b1'))
@@ -216,7 +195,7 @@ test('a restart with nothing changed writes no rule', async () => {
 
 test('rules that somebody flushed are found by name, and come back', async () => {
   await serve(tcp('b1'))
-  await run('iptables', ['-t', 'nat', '-F', 'KUBE-SERVICES'], node)
+  await run('iptables', ['-t', 'nat', '-F', 'KUBE-SERVICES'], hosts.node)
   expect((await proxy.verify()).map(({ name }) => name)).toEqual(['nat KUBE-SERVICES'])
   await proxy.resync()
   expect([await proxy.verify(), await askTcp(1)]).toEqual([[], ['b1']])
