@@ -174,6 +174,13 @@ test('a node that is Ready is not taken over by another host, until it is delete
   await join('n-taken')
 })
 
+test('of two hosts that join under one name at once, one becomes the node', async () => {
+  const outcomes = await Promise.allSettled([join('n-twice'), join('n-twice')])
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [String(outcome.reason)] : []))
+  expect(reasons[0]).toMatch(/node "n-twice" was given to another host \d+ s ago: give this host another name/)
+})
+
 test('a node that is silent is taken over only while it has nothing', async () => {
   await registerNode('n-silent', 'Unknown')
   await join('n-silent')

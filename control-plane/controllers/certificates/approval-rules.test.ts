@@ -23,7 +23,8 @@ test.each<[expected: string | undefined, node: Stored<Node> | undefined, pods: S
   ['exists and is Ready', makeNode('n', 'True'), []],
   ['was deleted and still has 1 pods', undefined, [pod]],
   ['exists and has 1 pods', makeNode('n', 'Unknown'), [pod]],
-  ['exists and has labels that an administrator gave it', makeNode('n', 'False', '192.0.2.11', marked), []],
+  ['exists and has an agent', makeNode('n', 'False'), []],
+  ['exists and has labels that an administrator gave it', makeNode('n', 'Unknown', '192.0.2.11', marked), []],
   [undefined, makeNode('n', 'Unknown'), []],
 ])('a host that would become a node: %s', (expected, node, pods) => {
   const why = whyNotNewNode('n', node, pods, reserved)

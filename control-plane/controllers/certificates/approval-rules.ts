@@ -42,7 +42,10 @@ export function whyNotNewNode(
 function whyTaken(found: Stored<Node> | undefined, pods: readonly Stored<Pod>[]): string | undefined {
   if (found === undefined) return pods.length > 0 ? `was deleted and still has ${pods.length} pods` : undefined
   const { status, metadata } = found
-  if (status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True')) return 'exists and is Ready'
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+  if (ready?.status === 'True') return 'exists and is Ready'
+  // Unknown is what the control plane writes of an agent that it has not heard for a while.
+  if (ready?.status === 'False') return 'exists and has an agent, which says that it is not Ready'
   if (pods.length > 0) return `exists and has ${pods.length} pods`
   return Object.keys(metadata.labels ?? {}).some(isRestrictedLabel)
     ? 'exists and has labels that an administrator gave it'

@@ -16,6 +16,7 @@ import { nodes } from '../../../api/resources/nodes.ts'
 import { subjectAccessReviews } from '../../../api/resources/reviews.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
 import { type Reserved, whyNotNewNode, whyNotServing } from './approval-rules.ts'
+import { GivenNames } from './given-names.ts'
 import { isPending, type StoredRequest, withCondition } from './request-state.ts'
 import { whyNotSigned } from './signer-rules.ts'
 
@@ -26,6 +27,7 @@ export class CertificateApprover implements Controller {
   readonly #context: ControllerContext
   readonly #queue: WorkQueue
   readonly #reserved: Reserved
+  readonly #givenNames = new GivenNames()
 
   constructor(context: ControllerContext, reserved: Reserved) {
     this.#context = context
@@ -48,16 +50,20 @@ export class CertificateApprover implements Controller {
     const kind = kindOf(request, parsed)
     if (kind === undefined || !(await this.#isAllowed(request, kind))) return
     const why =
-      whyNotSigned(request.spec.signerName, parsed, request.spec.usages ?? []) ?? (await this.#whyNot(kind, parsed))
+      whyNotSigned(request.spec.signerName, parsed, request.spec.usages ?? []) ??
+      (await this.#whyNot(kind, parsed, request.metadata.uid))
     await this.#decide(request, kind, why)
   }
 
-  async #whyNot(kind: Kind, parsed: ParsedRequest): Promise<string | undefined> {
-    const { view } = this.#context
+  async #whyNot(kind: Kind, parsed: ParsedRequest, uid: string): Promise<string | undefined> {
+    const { view, now } = this.#context
     const name = nodeOfUser(parsed.commonName) ?? ''
     if (kind === 'selfnodeclient') return undefined
-    if (kind === 'nodeclient')
-      return whyNotNewNode(name, await this.#findNode(name), view.pods.byIndex('node', name), this.#reserved)
+    if (kind === 'nodeclient') {
+      const found = await this.#findNode(name)
+      const why = whyNotNewNode(name, found, view.pods.byIndex('node', name), this.#reserved)
+      return why ?? this.#givenNames.give(name, uid, now())
+    }
     const owners = parsed.addresses.flatMap((address) => view.nodes.byIndex('address', hostAddress(address) ?? ''))
     return whyNotServing(name, parsed, owners, this.#reserved)
   }
