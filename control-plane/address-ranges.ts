@@ -1,13 +1,26 @@
 import { rangesOverlap } from '../api/objects/addresses.ts'
+import { AddressRange } from './api-server/address-range.ts'
 
-/** Throws when a range of Services and one of pods share an address: what a packet is for could not be told. */
+/**
+ * Throws, with the flag and what to do, when a range cannot be one of Services, and when it shares an address with one of pods: what a
+ * packet is for could not be told.
+ */
 export function validateRanges(serviceCidrs: readonly string[], clusterCidrs: readonly string[]): void {
   for (const serviceCidr of serviceCidrs) {
+    validateSize(serviceCidr)
     for (const clusterCidr of clusterCidrs) {
       if (rangesOverlap(serviceCidr, clusterCidr))
         throw new Error(
           `--service-cidr ${serviceCidr} and --cluster-cidr ${clusterCidr} overlap: give Services and pods ranges of their own`,
         )
     }
+  }
+}
+
+function validateSize(serviceCidr: string): void {
+  try {
+    new AddressRange(serviceCidr)
+  } catch (cause) {
+    throw new Error(`--service-cidr: ${cause instanceof Error ? cause.message : cause}`, { cause })
   }
 }

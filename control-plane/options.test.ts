@@ -51,6 +51,10 @@ test('ranges that overlap are refused', () => {
   expect(() => validateRanges(['fd00::/112'], ['10.97.0.0/16'])).not.toThrow()
 })
 
+test.each(['10.96.0.0/31', '0.0.0.0/0', 'fd00::/64'])('%s is no range of Services', (range) => {
+  expect(() => validateRanges([range], [])).toThrow(`--service-cidr: service range ${range} must be an IPv4 CIDR of /8`)
+})
+
 test('addresses and ranges are taken in one form, however they are written', async () => {
   const flags = ['--advertise-address', 'FD00:0::1', '--service-cidr', '10.96.0.0/16,FD00:10:0::/112']
   const expected = { advertiseAddress: 'fd00::1', serviceCidr: ['10.96.0.0/16', 'fd00:10::/112'] }
