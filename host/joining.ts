@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HttpClient } from '../api/client/http-client.ts'
 import { parseBootstrapToken } from '../api/client/join/bootstrap-token.ts'
 import {
@@ -11,13 +12,14 @@ import {
   servingSigner,
 } from '../api/client/join/certificate-request.ts'
 import { type ClusterSettings, readClusterSettings } from '../api/client/join/cluster-settings.ts'
-import { discoverCluster } from '../api/client/join/discovery.ts'
+import { discoverCluster, mayBeStarting } from '../api/client/join/discovery.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
+import { filesOf, writePair, writeSecret } from '../api/credentials/credential-files.ts'
 import { formatKubeconfig } from '../api/credentials/format-kubeconfig.ts'
 import { isUnauthorized } from '../api/objects/status-error.ts'
 import { Refusal } from './failure.ts'
-import { writeWhole } from './files.ts'
 import { agentPkiDir } from './paths.ts'
+import { tell } from './progress.ts'
 import type { NodeSettings } from './settings.ts'
 
 /** What a host shows. */
@@ -38,41 +40,59 @@ export interface ClusterEntry {
   requestClient(signal: AbortSignal): Promise<CertificateAndKey>
 }
 
-const certificateLimitMs = 60_000
+const certificateLimitMs = 300_000
+const startLimitMs = 60_000
 
-/** Finds the cluster, checks its authority, shows the token and reads the settings. Throws a Refusal; nothing has changed then. */
-export async function enterCluster({ server, token, caCertHash, nodeName }: Pass): Promise<ClusterEntry> {
+/**
+ * Finds the cluster, checks its authority, shows the token and reads the settings. A control plane that seems to be only starting is
+ * waited for. Throws a Refusal; nothing has changed then.
+ */
+export async function enterCluster(
+  { server, token, caCertHash, nodeName }: Pass,
+  { limitMs = startLimitMs }: { limitMs?: number } = {},
+): Promise<ClusterEntry> {
   if (parseBootstrapToken(token) === undefined)
     throw new Refusal(
       '--token: must be six characters, a dot and sixteen, such as abcdef.0123456789abcdef; nothing was changed',
     )
-  const { caCert } = await discoverCluster(server, caCertHash).catch(refuse)
   // The address that was given leads there from this host; the one that the cluster knows itself by need not.
   const serverUrl = `https://${server}`
-  const open = () => new TlsTransport({ server: serverUrl, ca: caCert, token })
-  const settings = await using(open(), (client) => readClusterSettings(client)).catch(explainToken)
+  const open = (ca: string) => new TlsTransport({ server: serverUrl, ca, token })
+  const { caCert, settings } = await untilStarted(limitMs, async () => {
+    const found = await discoverCluster(server, caCertHash)
+    return { caCert: found.caCert, settings: await using(open(found.caCert), readClusterSettings) }
+  }).catch(refuse)
   const options = {
     ...{ signerName: clientSigner, usages: ['digital signature', 'client auth'], timeoutMs: certificateLimitMs },
     ...subjectOf(nodeName),
   }
   return {
     ...{ caCert, serverUrl, settings },
-    requestClient: (signal) => using(open(), (client) => requestCertificate(client, { ...options, signal })),
+    requestClient: (signal) => using(open(caCert), (client) => requestCertificate(client, { ...options, signal })),
+  }
+}
+
+async function untilStarted<T>(limitMs: number, act: () => Promise<T>): Promise<T> {
+  const endMs = performance.now() + limitMs
+  for (let isTold = false; ; isTold = true) {
+    try {
+      return await act()
+    } catch (error) {
+      if (!mayBeStarting(error) || performance.now() >= endMs) throw error
+      if (!isTold) tell(`${messageOf(error)}\n          trying again for ${limitMs / 1000} s`)
+    }
+    await sleep(1_000)
   }
 }
 
 function refuse(error: unknown): never {
-  throw new Refusal(`${error instanceof Error ? error.message : error}\nNothing was changed`, { cause: error })
+  const why = isUnauthorized(error)
+    ? 'the cluster does not take this token: it is wrong, has ended, or was deleted. `fairlead token create --print-join-command` on the control plane makes a new one'
+    : messageOf(error)
+  throw new Refusal(`${why}\nNothing was changed`, { cause: error })
 }
 
-function explainToken(error: unknown): never {
-  if (isUnauthorized(error))
-    throw new Refusal(
-      'the cluster does not take this token: it is wrong, has ended, or was deleted. `fairlead token create --print-join-command` on the control plane makes a new one. Nothing was changed',
-      { cause: error },
-    )
-  throw error
-}
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 const subjectOf = (nodeName: string) => ({ commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] })
 
@@ -114,17 +134,13 @@ export async function writeCredentials(parts: {
   serving: CertificateAndKey
 }): Promise<void> {
   const { entry, nodeName, client, serving } = parts
+  const { caCert, serverUrl: server } = entry
   mkdirSync(agentPkiDir, { recursive: true, mode: 0o700 })
+  writeSecret(join(agentPkiDir, 'ca.crt'), caCert)
+  writePair(filesOf(agentPkiDir, 'client'), { cert: client.certPem, key: client.keyPem })
+  writePair(filesOf(agentPkiDir, 'server'), { cert: serving.certPem, key: serving.keyPem })
   const { commonName: user } = subjectOf(nodeName)
   // Named rather than held, so that a renewed certificate is two files.
-  const clientFiles = { certFile: 'client.crt', keyFile: 'client.key' }
-  const files: [string, string][] = [
-    ['ca.crt', entry.caCert],
-    ['client.key', client.keyPem],
-    ['client.crt', client.certPem],
-    ['server.key', serving.keyPem],
-    ['server.crt', serving.certPem],
-    ['kubeconfig', formatKubeconfig({ server: entry.serverUrl, caCert: entry.caCert, user, client: clientFiles })],
-  ]
-  for (const [name, text] of files) writeWhole(join(agentPkiDir, name), text)
+  const kubeconfig = formatKubeconfig({ server, caCert, user, client: filesOf('', 'client') })
+  writeSecret(join(agentPkiDir, 'kubeconfig'), kubeconfig)
 }

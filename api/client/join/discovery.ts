@@ -12,7 +12,7 @@ import { TlsTransport, type TlsTransportOptions } from '../tls-transport.ts'
 import { clusterInfoName } from './cluster-info.ts'
 
 /** Milliseconds that a server may take for the whole of cluster-info. */
-const limitMs = 10_000
+const limitMs = 60_000
 
 /** A cluster whose authority was proven. */
 export interface DiscoveredCluster {
@@ -39,6 +39,13 @@ export async function discoverCluster(server: string, caCertHash: string): Promi
     )
   const proven = await readClusterInfo(server, { server: `https://${server}`, ca: caCert })
   return { caCert, serverUrl: proven.serverUrl }
+}
+
+/** Whether a control plane that is only starting may be the reason: nobody listens yet, or what joining hosts read is not there. */
+export function mayBeStarting(error: unknown): boolean {
+  const isEarly = (each: unknown) =>
+    isNotFound(each) || isForbidden(each) || (each instanceof Error && 'code' in each && each.code === 'ECONNREFUSED')
+  return isEarly(error) || (error instanceof Error && isEarly(error.cause))
 }
 
 /**
