@@ -45,7 +45,7 @@ export async function upgradeToBroken({ worker }: Hosts): Promise<void> {
   await worker.run(`cat >${program}-broken <<'SH'\n${broken}SH\nchmod +x ${program}-broken`)
   const command = `FAIRLEAD_PROGRAM=${program}-broken ${program}-new upgrade`
   const { exitCode, output } = await worker.follow(command, () => undefined)
-  if (exitCode !== 1 || !output.includes('This host is back at')) throw new Error(output)
+  if (exitCode !== 1 || !/^This host is back at fairlead \S+ \(.*\)$/m.test(output)) throw new Error(output)
   await worker.run(`cmp ${program}-new /usr/local/bin/fairlead && systemctl is-active fairlead-agent`)
 }
 
