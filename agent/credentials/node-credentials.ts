@@ -4,6 +4,7 @@
 import type { Client } from '../../api/client/client.ts'
 import { clientSigner, servingSigner } from '../../api/client/join/certificate-request.ts'
 import { type CredentialFiles, type KeyPair, readPair } from '../../api/credentials/credential-files.ts'
+import { nodeSubject } from '../../api/objects/known-users.ts'
 import { keepRenewed, type RenewalOptions } from './renewal.ts'
 
 export interface NodeCredentialsOptions {
@@ -65,8 +66,7 @@ export class NodeCredentials {
   #subject() {
     const { nodeName, lifeSeconds } = this.#options
     return {
-      commonName: `system:node:${nodeName}`,
-      organizations: ['system:nodes'],
+      ...nodeSubject(nodeName),
       ...(lifeSeconds !== undefined && { expirationSeconds: lifeSeconds }),
     }
   }
