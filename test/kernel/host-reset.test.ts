@@ -1,0 +1,103 @@
+// What `fairlead reset` removes, keeps and says: with a real kernel and a real Docker, in a world of its own.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startDockerd, type TestDockerd } from '../support/docker.ts'
+import { HostWorld } from '../support/host-world.ts'
+
+let dockerd: TestDockerd
+let host: HostWorld
+beforeAll(async () => {
+  dockerd = await startDockerd({ name: 'reset' })
+  await dockerd.docker('image', 'import', '/dev/null', 'users:1')
+})
+afterAll(async () => await dockerd?.stop())
+
+const record = { sysctls: { 'net.ipv4.ip_forward': '0' }, folders: ['/opt/fl-test'], kept: [], images: [] }
+const program = '/usr/local/bin/fairlead'
+const startDocker = () => host.sh(`ln -s ${dockerd.socket} /run/docker.sock`)
+
+/** A host as `init` leaves it, with Docker at rest. */
+beforeEach(async () => {
+  host = await HostWorld.create()
+  await host.sh(`
+    mkdir -p /var/lib/fairlead/agent /var/lib/fairlead/server /etc/fairlead /opt/cni/bin /opt/fl-test
+    echo '${JSON.stringify(record)}' > /var/lib/fairlead/host.json
+    touch ${program} ${program}.previous && ln -sf ${program} /opt/cni/bin/cbr
+    sysctl -qw net.ipv4.ip_forward=1
+    ip link add cbr0 type bridge`)
+})
+afterEach(async () => await host?.close())
+
+const reset = () => host.fairlead('reset', '--yes')
+const listFiles = async () =>
+  (await host.sh(`ls -d /var/lib/fairlead /var/lib/fairlead/* /etc/fairlead /opt/fl-test ${program}* || true`)).split(
+    '\n',
+  )
+
+test('while Docker is down the record and the program stay, and with it another reset finishes', async () => {
+  await dockerd.docker('create', '--label', 'io.fairlead.attempt=0', '--name', 'pod', 'users:1', '/none')
+  await dockerd.docker('image', 'import', '--change', 'LABEL io.fairlead.image=dns', '/dev/null')
+  const first = await reset()
+  expect(first).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('Start it, and run reset again') })
+  expect(await listFiles()).toEqual(expect.arrayContaining(['/var/lib/fairlead/host.json', program]))
+  expect(await host.sh('ip -br link show type bridge')).toBe('')
+  await startDocker()
+  const second = await reset()
+  expect(second).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('nothing of Fairlead is left') })
+  expect(await listFiles()).toEqual([''])
+  expect(await host.sh('sysctl -n net.ipv4.ip_forward')).toBe('0')
+  expect(await dockerd.docker('ps', '--all', '--quiet')).toBe('')
+  expect(await dockerd.docker('image', 'ls', '--all', '--format', '{{.Repository}}:{{.Tag}}')).toBe('users:1')
+})
+
+test('nothing below a mount is removed', async () => {
+  await startDocker()
+  const disk = '/var/lib/fairlead/server/disk'
+  await host.sh(`mkdir ${disk} && mount -t tmpfs tmpfs ${disk} && touch ${disk}/mine`)
+  expect(await reset()).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(`still mounted: ${disk}`) })
+  expect(await host.sh(`ls ${disk}`)).toBe('mine')
+  await host.sh(`umount ${disk}`)
+  expect(await reset()).toMatchObject({ exitCode: 0 })
+})
+
+test('beside another orchestrator what it has under the same names is left', async () => {
+  await startDocker()
+  await host.sh('mkdir /etc/rancher /etc/rancher/k3s; nft add table ip kube-proxy; nft add table inet fairlead-policy')
+  const { exitCode, stderr } = await reset()
+  expect(stderr).toContain('left: rules of Services: /etc/rancher/k3s uses the same names')
+  expect([exitCode, await host.sh('nft list tables')]).toEqual([0, 'table ip kube-proxy'])
+  expect(await host.sh('sysctl -n net.ipv4.ip_forward')).toBe('1')
+})
+
+test('without another orchestrator the same names are ours', async () => {
+  await startDocker()
+  await host.sh(
+    'nft add table ip kube-proxy; iptables -t nat -N KUBE-NODEPORTS; iptables -t nat -N KUBE-SVC-AAAAAAAAAAAAAAAA',
+  )
+  const { exitCode } = await reset()
+  expect([exitCode, await host.sh('nft list tables')]).toEqual([0, 'table ip nat'])
+  expect(await host.sh('iptables-save')).not.toContain('KUBE-')
+})
+
+test('empty chains that iptables has got since go; those of others and those with rules stay', async () => {
+  await startDocker()
+  const chain = (name: string, hook: string) => `nft "add chain ${name} { type filter hook ${hook} priority 0; }"`
+  const before = { ...record, hookChains: ['ip filter', 'ip filter INPUT'] }
+  await host.sh(`
+    echo '${JSON.stringify(before)}' > /var/lib/fairlead/host.json
+    nft add table ip filter; nft add table ip6 filter; nft add table ip users
+    ${chain('ip filter INPUT', 'input')}; ${chain('ip filter FORWARD', 'forward')}; ${chain('ip filter OUTPUT', 'output')}
+    ${chain('ip6 filter FORWARD', 'forward')}; ${chain('ip users FORWARD', 'forward')}
+    nft add rule ip filter OUTPUT drop`)
+  expect(await reset()).toMatchObject({ exitCode: 0 })
+  const chains = await host.sh(`nft list chains | sed -n 's/^table \\(.*\\) {/\\1/p; s/.*chain \\(.*\\) {/\\1/p'`)
+  expect(chains.split('\n')).toEqual(['ip filter', 'INPUT', 'OUTPUT', 'ip users', 'FORWARD'])
+})
+
+test('a record that cannot be read is told, and keeps the rest from nothing', async () => {
+  await startDocker()
+  await host.sh('echo "{" > /var/lib/fairlead/host.json')
+  const { exitCode, stderr } = await reset()
+  expect(stderr).toMatch(/failed: \/var\/lib\/fairlead\/host.json cannot be read: .*; images, kernel settings and/)
+  expect([exitCode, await listFiles()]).toEqual([1, ['/opt/fl-test', program]])
+})
