@@ -16,6 +16,7 @@ import { discoverCluster, mayBeStarting } from '../api/client/join/discovery.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { filesOf, writePair, writeSecret } from '../api/credentials/credential-files.ts'
 import { formatKubeconfig } from '../api/credentials/format-kubeconfig.ts'
+import { nodeSubject } from '../api/objects/known-users.ts'
 import { isUnauthorized } from '../api/objects/status-error.ts'
 import { Refusal } from './failure.ts'
 import { agentPkiDir } from './paths.ts'
@@ -64,7 +65,7 @@ export async function enterCluster(
   }).catch(refuse)
   const options = {
     ...{ signerName: clientSigner, usages: ['digital signature', 'client auth'], timeoutMs: certificateLimitMs },
-    ...subjectOf(nodeName),
+    ...nodeSubject(nodeName),
   }
   return {
     ...{ caCert, serverUrl, settings },
@@ -94,8 +95,6 @@ function refuse(error: unknown): never {
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
-const subjectOf = (nodeName: string) => ({ commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] })
-
 async function using<T>(transport: TlsTransport, act: (client: HttpClient) => Promise<T>): Promise<T> {
   try {
     return await act(new HttpClient(transport))
@@ -120,7 +119,7 @@ export async function requestServing(
   const server = new URL(serverUrl).hostname.replace(/^\[|\]$/g, '')
   return await requestCertificate(client, {
     ...{ signerName: servingSigner, usages: ['digital signature', 'server auth'], timeoutMs: certificateLimitMs },
-    ...subjectOf(nodeName),
+    ...nodeSubject(nodeName),
     names: [nodeName, ...nodeIp.split(',').filter((address) => address !== server)],
     signal,
   })
@@ -139,7 +138,7 @@ export async function writeCredentials(parts: {
   writeSecret(join(agentPkiDir, 'ca.crt'), caCert)
   writePair(filesOf(agentPkiDir, 'client'), { cert: client.certPem, key: client.keyPem })
   writePair(filesOf(agentPkiDir, 'server'), { cert: serving.certPem, key: serving.keyPem })
-  const { commonName: user } = subjectOf(nodeName)
+  const { commonName: user } = nodeSubject(nodeName)
   // Named rather than held, so that a renewed certificate is two files.
   const kubeconfig = formatKubeconfig({ server, caCert, user, client: filesOf('', 'client') })
   writeSecret(join(agentPkiDir, 'kubeconfig'), kubeconfig)
