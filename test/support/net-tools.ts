@@ -60,7 +60,7 @@ export async function expectFoundAndMended(namespace: string, breakage: Breakage
   const broken = await trace(namespace, from, to)
   const warning = broken.trace.paths[0]?.warnings[0]?.cause
   expect(warning ?? endOf(broken.trace).cause).toBe(cause)
-  expect(broken.trace.proof?.agrees ?? true).toBe(true)
+  expect(broken.trace.proof).toMatchObject({ agrees: true })
   const found = (await verify()).find((answer) => answer.node === node.name)
   expect(found?.differences.map(({ name, detail = '' }) => `${name} ${detail}`).join('\n')).toMatch(names)
   expect((await verify('--repair')).flatMap(({ differences, errors }) => [...differences, ...errors])).toEqual([])
