@@ -158,6 +158,6 @@ test('ranges that make no sense are refused in one line', async () => {
   const [code, stderr] = await run(...serveFlags(), '--cluster-cidr', '10.96.0.0/12')
   expect([code, stderr]).toEqual([
     1,
-    'control-plane: --service-cidr 10.96.0.0/16 and --cluster-cidr 10.96.0.0/12 overlap\n',
+    'control-plane: --service-cidr 10.96.0.0/16 and --cluster-cidr 10.96.0.0/12 overlap: give Services and pods ranges of their own\n',
   ])
 })
