@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ExecaError, execa } from 'execa'
+import { execa } from 'execa'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -44,24 +44,22 @@ export class HostWorld {
     return new HostWorld(child, directory)
   }
 
-  /** Runs a script of bash in it and returns what it prints. */
+  /** Runs a script of bash in it and returns what it prints. Throws when it fails. */
   async sh(script: string): Promise<string> {
-    return (await this.#run(['bash', '-euc', script])).stdout
+    const { failed, stdout, stderr } = await this.#run('bash', '-euc', script)
+    if (failed) throw new Error(stderr)
+    return stdout
   }
 
   /** Runs a command of the host in it, from the sources. */
-  async fairlead(...words: string[]): Promise<{ exitCode: number | undefined; stderr: string }> {
-    return await this.#run([process.execPath, join(root, 'host/main.ts'), ...words]).catch(
-      (error: ExecaError<object>) => ({
-        exitCode: error.exitCode,
-        stderr: String(error.stderr),
-      }),
-    )
+  async fairlead(...words: string[]): Promise<{ exitCode?: number; stderr: string }> {
+    return await this.#run(process.execPath, join(root, 'host/main.ts'), ...words)
   }
 
-  async #run(command: string[]): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }> {
+  async #run(...command: string[]): Promise<{ failed: boolean; exitCode?: number; stdout: string; stderr: string }> {
     return await execa('nsenter', ['--mount', '--net', '--target', String(this.#process.pid), ...command], {
       env: { PATH: `${join(this.#directory, 'bin')}:/usr/sbin:/usr/bin:/sbin:/bin` },
+      reject: false,
     })
   }
 
