@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { Deployment } from '../../api/generated/types.ts'
 import type { ObjectName, Stored } from '../../api/objects/object.ts'
 import { toSelector } from '../../api/objects/selectors.ts'
+import { isGone } from '../../api/objects/status-error.ts'
 import { deployments } from '../../api/resources/deployments.ts'
 import { replicaSets } from '../../api/resources/replica-sets.ts'
 import { formatName } from '../discovery.ts'
@@ -83,15 +84,19 @@ async function status(
     said = message
     return isDone || options.watch === false
   }
-  const first = await client.get(deployments, { namespace, name })
-  if (tell(first)) return
-  let resourceVersion = first.metadata.resourceVersion
   while (signal?.aborted !== true) {
+    const now = await client.get(deployments, { namespace, name })
+    if (tell(now)) return
+    const { resourceVersion } = now.metadata
     const selection = { namespace, fieldSelector: `metadata.name=${name}`, resourceVersion, signal }
-    for await (const { type, object } of client.watch(deployments, selection)) {
-      resourceVersion = object.metadata.resourceVersion
-      if (type === 'DELETED') throw new Error('object has been deleted')
-      if (type !== 'BOOKMARK' && tell(object)) return
+    try {
+      for await (const { type, object } of client.watch(deployments, selection)) {
+        if (type === 'DELETED') throw new Error('object has been deleted')
+        if (type !== 'BOOKMARK' && tell(object)) return
+      }
+    } catch (error) {
+      // A server that has started anew knows no changes since then.
+      if (!isGone(error)) throw error
     }
   }
   throw new Error('timed out waiting for the condition')

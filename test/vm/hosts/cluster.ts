@@ -1,5 +1,7 @@
 // init and join on two hosts, what they refuse, and what pods of the two say to each other.
 
+import type { PodList } from '../../../api/generated/types.ts'
+import { waitFor } from '../../../host/progress.ts'
 import type { Guest } from '../guest.ts'
 import { addresses, type Hosts, program } from './prepare.ts'
 
@@ -112,21 +114,35 @@ spec: { selector: { app: web }, ports: [{ port: 80 }] }
 export async function runPods(hosts: Hosts): Promise<void> {
   await hosts.control.run(`${asAdmin} fairlead apply -f - <<'YAML'${web}YAML`)
   await expectPodsAnswer(hosts)
-  const nodes = await hosts.control.run(
-    `${asAdmin} fairlead get pods -l app=web -o jsonpath='{.items[*].spec.nodeName}'`,
-  )
-  if (nodes.split(' ').toSorted().join() !== 'peer,vm') throw new Error(`both pods are on ${nodes}`)
+  const nodes = (await readPods(hosts.control)).map(({ node }) => node)
+  if (nodes.toSorted().join() !== 'peer,vm') throw new Error(`the pods are on ${nodes}`)
+}
+
+async function readPods(control: Guest): Promise<{ name: string; ip: string; node: string }[]> {
+  const list: PodList = JSON.parse(await control.run(`${asAdmin} fairlead get pods -l app=web -o json`))
+  return list.items.map(({ metadata, spec, status }) => ({
+    name: metadata?.name ?? '',
+    ip: status?.podIP ?? '',
+    node: spec?.nodeName ?? '',
+  }))
+}
+
+/** Returns when pods on both hosts reach each other: after a restart, what the cluster says of them is a moment behind. */
+export async function expectPodsAnswer(hosts: Hosts): Promise<void> {
+  await waitFor('pods that reach each other', 600_000, async () => {
+    await askAll(hosts)
+    return true
+  })
 }
 
 /** From a pod on each host, by the Service's name and by the address of each pod. */
-export async function expectPodsAnswer({ control }: Hosts): Promise<void> {
+async function askAll({ control }: Hosts): Promise<void> {
   const wait = `fairlead rollout status deployment/web --timeout 600s && fairlead rollout status deployment/dns -n kube-system --timeout 600s`
   await expectSuccess(control, `${asAdmin} ${wait}`, /successfully rolled out/)
-  const list = `fairlead get pods -l app=web -o jsonpath='{range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}'`
-  const pods = (await control.run(`${asAdmin} ${list}`)).split('\n').map((line) => line.split(' '))
-  for (const [name] of pods)
-    for (const [target, answer] of [['web', 'web-'] as const, ...pods.map(([other, ip]) => [ip, other] as const)]) {
-      const ask = `fairlead exec ${name} -- /bin/busybox wget -T 20 -q -O - http://${target}/name`
-      await expectSuccess(control, `${asAdmin} ${ask} || { sleep 5; ${ask}; }`, new RegExp(`^${answer}`, 'm'))
+  const pods = await readPods(control)
+  for (const pod of pods)
+    for (const [target, answer] of [['web', 'web-'] as const, ...pods.map(({ name, ip }) => [ip, name] as const)]) {
+      const ask = `fairlead exec ${pod.name} -- /usr/bin/curl --silent --fail --max-time 20 http://${target}/name`
+      await expectSuccess(control, `${asAdmin} ${ask}`, new RegExp(`^${answer}`, 'm'))
     }
 }

@@ -47,7 +47,7 @@ const connect = (address: string) => `
 const things = `
   systemctl enable --now docker
   if ! docker inspect users >/dev/null 2>&1; then
-    tar -C / -c bin/busybox | docker import --change 'CMD ["/bin/busybox", "sleep", "infinity"]' - users:1
+    tar -C / --dereference -c bin/busybox usr/bin/curl $(ldd /usr/bin/curl | grep -o '/[^ ]*' | cut -c 2-) | docker import --change 'CMD ["/bin/busybox", "sleep", "infinity"]' - users:1
     docker network create users
     docker run --detach --restart always --name users --network users --publish 8088:80 users:1
   fi
