@@ -115,6 +115,33 @@ test("tables are the server's, also when watched", async () => {
   })
 })
 
+test('a template prints one object by its name, and several as a list', async () => {
+  const { program } = await start({
+    answer: ({ url }, response) =>
+      url === '/api/v1/namespaces/default/pods' && answerJson(response, { kind: 'PodList', items: [pod] }),
+  })
+  const print = async (what: string, template: string) =>
+    (await run(program, ['get', ...what.split(' '), '-o', `jsonpath=${template}`])).stdout
+  expect(await print('pod web', '{.metadata.name}:{.spec.containers[*].name}')).toBe('web:main side')
+  expect(await print('pod web', '.metadata.namespace')).toBe('default')
+  expect(await print('pods', '{.kind} {range .items[*]}{.kind}/{.metadata.name}{"\\n"}{end}')).toBe('List Pod/web\n')
+  expect(await print('pod/web pod/web', '{.items[*].metadata.uid}')).toBe('u u')
+})
+
+test('an output format that is unknown or cannot be read is refused before anything is asked', async () => {
+  const { program } = await start({ answer: (_, response) => answerJson(response, notFound, 500) })
+  expect(await run(program, ['get', 'pods', '-o', 'tables'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /output format "tables", allowed formats are: .*json,jsonpath,jsonpath-as-json,name,wide,yaml\n/,
+    ),
+  })
+  expect(await run(program, ['get', 'pods', '-o', 'jsonpath={.kind'])).toMatchObject({
+    code: 1,
+    stderr: 'error: jsonpath "{.kind", character 1 ("{.kind"): what begins here has no }\n',
+  })
+})
+
 test('what is not there is an error on stderr, with exit code 1', async () => {
   const { program } = await start({})
   expect(await run(program, ['get', 'pod', 'nope'])).toEqual({

@@ -1,18 +1,18 @@
 // fairlead get: objects as the server's tables, or whole.
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ObjectList } from '../../api/client/client.ts'
 import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { isNotFound } from '../../api/objects/status-error.ts'
 import { pathOf } from '../../api/resources/resource.ts'
 import { formatName } from '../discovery.ts'
-import { formatJson, formatYaml } from '../manifests.ts'
+import { type Format, formatNames, parseFormat } from '../output/format.ts'
 import { inSession, type Session } from '../session.ts'
 import { type Table, TablePrinter, tableType } from '../table.ts'
 import { parseTargets, type Target } from '../targets.ts'
 
 interface GetOptions {
-  output?: string
+  output: Format
   selector?: string
   fieldSelector?: string
   allNamespaces?: boolean
@@ -23,12 +23,25 @@ interface GetOptions {
   ignoreNotFound?: boolean
 }
 
+const examples = `
+Examples:
+  fairlead get pods -l app=web -o wide
+  fairlead get service web -o jsonpath='{.spec.clusterIP}'
+  fairlead get pods -o jsonpath='{range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}'
+
+A template of jsonpath is as kubectl knows it: text, and in braces the path of what to print. A field that is missing
+prints nothing. Escape the dots of a name: {.metadata.labels.app\\.kubernetes\\.io/name}`
+
 /** Adds the verb. */
 export function addGet(program: Command): void {
   program
     .command('get <targets...>')
     .description('show objects: get pods, get pod web -o yaml, get deploy/web svc/web, get all')
-    .option('-o, --output <format>', 'wide, yaml, json or name')
+    .addOption(
+      new Option('-o, --output <format>', `one of ${formatNames.join(', ')}`)
+        .default(parseFormat(undefined), 'a table')
+        .argParser((output: string) => parseFormat(output)),
+    )
     .option('-l, --selector <labels>', 'only objects with these labels, such as app=web,tier!=db')
     .option('--field-selector <fields>', 'only objects with these fields, such as spec.nodeName=node-1')
     .option('-A, --all-namespaces', 'of all namespaces')
@@ -37,26 +50,16 @@ export function addGet(program: Command): void {
     .option('--no-headers', 'leave the headers out')
     .option('--show-labels', 'show the labels in a last column')
     .option('--ignore-not-found', 'end well when a named object is not there')
+    .addHelpText('after', examples)
     .action(
       inSession(async (session: Session, words: string[], options: GetOptions) => {
-        checkFormat(options.output)
         const targets = await parseTargets(session.discovery, words)
         if (options.watch === true || options.watchOnly === true) await watch(session, targets, options)
-        else if (isTabular(options)) await printTables(session, targets, options)
+        else if (options.output.kind === 'table') await printTables(session, targets, options)
         else await printObjects(session, targets, options)
       }),
     )
 }
-
-function checkFormat(output: string | undefined): void {
-  if (output !== undefined && !['wide', 'yaml', 'json', 'name'].includes(output)) {
-    throw new Error(
-      `unable to match a printer suitable for the output format "${output}", allowed formats are: json,name,wide,yaml`,
-    )
-  }
-}
-
-const isTabular = ({ output }: GetOptions) => output === undefined || output === 'wide'
 
 /** The path of what a target names, as a list where a query is to apply. */
 function toPath(
@@ -108,7 +111,7 @@ async function printTables(session: Session, targets: Target[], options: GetOpti
 
 function makePrinter({ type }: Target, options: GetOptions, isMixed: boolean): TablePrinter {
   return new TablePrinter({
-    isWide: options.output === 'wide',
+    isWide: options.output.kind === 'table' && options.output.isWide,
     withNamespace: options.allNamespaces === true && type.namespaced,
     withLabels: options.showLabels === true,
     noHeaders: !options.headers,
@@ -129,7 +132,7 @@ async function printObjects(session: Session, targets: Target[], options: GetOpt
     targets.map((target) => unlessMissing(fetchObjects(session, target, options), options)),
   )
   const found = answers.flatMap((objects, at) => (objects ?? []).map((object) => ({ object, target: targets[at] })))
-  if (options.output === 'name') {
+  if (options.output.kind === 'name') {
     for (const { object, target } of found) {
       if (target !== undefined) process.stdout.write(`${formatName(target.type, object.metadata.name)}\n`)
     }
@@ -144,8 +147,7 @@ async function printObjects(session: Session, targets: Target[], options: GetOpt
   process.stdout.write(formatWhole(value, options))
 }
 
-const formatWhole = (value: unknown, { output }: GetOptions) =>
-  output === 'json' ? formatJson(value) : formatYaml(value)
+const formatWhole = (value: unknown, { output }: GetOptions) => (output.kind === 'object' ? output.format(value) : '')
 
 async function fetchObjects(session: Session, target: Target, options: GetOptions): Promise<Stored<ApiObject>[]> {
   const { type, name } = target
@@ -165,14 +167,14 @@ async function watch(session: Session, targets: Target[], options: GetOptions): 
     toPath(session, { type: target.type }, withName(target, options)),
     tableType,
   )
-  if (options.watchOnly !== true && isTabular(options) && list.rows.length > 0)
+  if (options.watchOnly !== true && options.output.kind === 'table' && list.rows.length > 0)
     process.stdout.write(printer.format(list))
-  if (options.watchOnly !== true && !isTabular(options)) await printObjects(session, targets, options)
+  if (options.watchOnly !== true && options.output.kind !== 'table') await printObjects(session, targets, options)
   let resourceVersion = list.metadata?.resourceVersion ?? ''
   // Servers end watches after some minutes; ours goes on where it was.
   for (;;) {
     const path = toPath(session, target, options, { watch: 'true', resourceVersion, allowWatchBookmarks: 'true' })
-    const accept = isTabular(options) ? tableType : 'application/json'
+    const accept = options.output.kind === 'table' ? tableType : 'application/json'
     for await (const { type, object } of session.watchJson<Table & Stored<ApiObject>>(path, accept)) {
       resourceVersion = versionOf(object) ?? resourceVersion
       if (type !== 'BOOKMARK') process.stdout.write(formatEvent(object, target, printer, options))
@@ -194,7 +196,9 @@ function formatEvent(
   printer: TablePrinter,
   options: GetOptions,
 ): string {
-  if (isTabular(options)) return printer.format({ ...object, columnDefinitions: object.columnDefinitions ?? [] })
-  if (options.output === 'name') return `${formatName(type, object.metadata.name)}\n`
-  return options.output === 'yaml' ? `---\n${formatWhole(object, options)}` : formatWhole(object, options)
+  if (options.output.kind === 'table')
+    return printer.format({ ...object, columnDefinitions: object.columnDefinitions ?? [] })
+  if (options.output.kind === 'name') return `${formatName(type, object.metadata.name)}\n`
+  const isDocument = options.output.kind === 'object' && options.output.isDocument
+  return `${isDocument ? '---\n' : ''}${formatWhole(object, options)}`
 }
