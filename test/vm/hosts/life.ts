@@ -7,9 +7,16 @@ import { type Hosts, program, snapshot } from './prepare.ts'
 
 /** The user's container, and when it was started. */
 const usersStart = "docker inspect users --format '{{.State.Status}} {{.State.StartedAt}}'"
-/** Containers of pods, and when they were started. */
-const podStarts =
-  "docker ps --filter label=io.fairlead.attempt --format '{{.ID}}' | sort | xargs docker inspect --format '{{.Name}} {{.State.StartedAt}}'"
+
+/** Throws when the act has a container of the Deployment `web` started anew, or there is none. */
+async function expectWebRunsOn(guest: Guest, act: () => Promise<void>): Promise<void> {
+  const list = 'docker ps --quiet --filter label=io.fairlead.attempt --filter name=_web-'
+  const read = () => guest.run(`${list} | sort | xargs docker inspect --format '{{.Name}} {{.State.StartedAt}}'`)
+  const before = await read()
+  await act()
+  const after = await read()
+  if (before === '' || before !== after) throw new Error(`containers were\n${before}\nand are\n${after}`)
+}
 
 /** Notes what the host is like. */
 export async function takeSnapshot(guest: Guest): Promise<void> {
@@ -25,13 +32,11 @@ export async function restartDocker(hosts: Hosts): Promise<void> {
 /** Another file, and the same program: what a new version has inside is its own tests' matter. */
 export async function upgrade(hosts: Hosts): Promise<void> {
   for (const guest of [hosts.control, hosts.worker]) {
-    const before = await guest.run(podStarts)
     await guest.run(`cp ${program} ${program}-new && echo >>${program}-new`)
-    await expectSuccess(guest, `${program}-new upgrade`, /this host runs fairlead/)
+    await expectWebRunsOn(guest, async () => {
+      await expectSuccess(guest, `${program}-new upgrade`, /this host runs fairlead/)
+    })
     await guest.run(`cmp ${program}-new /usr/local/bin/fairlead && [ ! -e /usr/local/bin/fairlead.previous ]`)
-    const after = await guest.run(podStarts)
-    const restarted = before.split('\n').filter((line) => !line.includes('_dns-') && !after.includes(line))
-    if (restarted.length > 0) throw new Error(`restarted: ${restarted.join(', ')}`)
   }
   await expectPodsAnswer(hosts)
 }
@@ -60,10 +65,11 @@ export async function reboot(hosts: Hosts): Promise<void> {
   for (const guest of [hosts.worker, hosts.control]) await expectSuccess(guest, usersStart, /^running/)
 }
 
-const limited = `
+/** A pod on the worker that fills memory by a file, as its script says. */
+const podThatFills = (name: string, script: string, resources = '{}') => `
 apiVersion: v1
 kind: Pod
-metadata: { name: limited }
+metadata: { name: ${name} }
 spec:
   nodeName: peer
   restartPolicy: Never
@@ -72,11 +78,17 @@ spec:
     - name: app
       image: users:1
       imagePullPolicy: IfNotPresent
-      command: [/bin/busybox, sh, -c, 'busybox cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max; busybox dd if=/dev/zero of=/fill/f bs=1M count=64']
-      resources: { limits: { memory: 32Mi, cpu: 500m } }
+      command: [/bin/busybox, sh, -c, '${script}']
+      resources: ${resources}
       volumeMounts: [{ name: fill, mountPath: /fill }]
   volumes: [{ name: fill, emptyDir: { medium: Memory } }]
 `
+
+const limited = podThatFills(
+  'limited',
+  'busybox cat /sys/fs/cgroup/memory.max; busybox dd if=/dev/zero of=/fill/f bs=1M count=64',
+  '{ limits: { memory: 32Mi, cpu: 500m } }',
+)
 
 /** cgroup v2, which the guest has, and the lab has not. */
 export async function limitMemory({ control, worker }: Hosts): Promise<void> {
@@ -90,40 +102,21 @@ export async function limitMemory({ control, worker }: Hosts): Promise<void> {
   await control.run(`${asAdmin} fairlead delete pod limited`)
 }
 
-const greedy = `
-apiVersion: v1
-kind: Pod
-metadata: { name: greedy }
-spec:
-  nodeName: peer
-  restartPolicy: Never
-  terminationGracePeriodSeconds: 1
-  containers:
-    - name: app
-      image: users:1
-      imagePullPolicy: IfNotPresent
-      command: [/bin/busybox, sh, -c, 'while busybox dd if=/dev/zero bs=1M count=24 2>/dev/null >>/fill/f; do busybox sleep 1; done; busybox sleep 600']
-      volumeMounts: [{ name: fill, mountPath: /fill }]
-  volumes: [{ name: fill, emptyDir: { medium: Memory } }]
-`
+const greedy = podThatFills(
+  'greedy',
+  'while busybox dd if=/dev/zero bs=1M count=24 2>/dev/null >>/fill/f; do busybox sleep 1; done; busybox sleep 600',
+)
 
 /** Who asked for nothing and takes all goes; who asked for what it uses stays. */
 export async function evict({ control, worker }: Hosts): Promise<void> {
-  const web = await worker.run(podStarts)
-  await control.run(`${asAdmin} fairlead apply -f - <<'YAML'${greedy}YAML`)
-  const reason = `fairlead get pod greedy -o jsonpath='{.status.reason}'`
-  await control.run(
-    `${asAdmin} for i in $(seq 120); do [ "$(${reason})" = Evicted ] && exit 0; sleep 2; done; fairlead get pod greedy -o yaml; exit 1`,
-  )
-  await expectSuccess(
-    control,
-    `${asAdmin} fairlead get pod greedy -o jsonpath='{.status.message}'`,
-    /low on resource: memory/,
-  )
+  const read = (field: string) => `fairlead get pod greedy -o jsonpath='{.status.${field}}'`
+  const awaitEnd = `for i in $(seq 120); do [ "$(${read('reason')})" = Evicted ] && exit 0; sleep 2; done; ${read('phase')}; exit 1`
+  await expectWebRunsOn(worker, async () => {
+    await control.run(`${asAdmin} fairlead apply -f - <<'YAML'${greedy}YAML`)
+    await control.run(`${asAdmin} ${awaitEnd}`)
+  })
+  await expectSuccess(control, `${asAdmin} ${read('message')}`, /low on resource: memory/)
   await control.run(`${asAdmin} fairlead delete pod greedy`)
-  const after = await worker.run(podStarts)
-  const lost = web.split('\n').filter((line) => line.includes('_web-') && !after.includes(line))
-  if (lost.length > 0) throw new Error(`restarted: ${lost.join(', ')}`)
 }
 
 export async function reset({ control, worker }: Hosts): Promise<void> {
