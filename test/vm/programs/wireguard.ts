@@ -3,6 +3,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { collectState } from '../../../agent/net/collect.ts'
+import type { TracedPath } from '../../../api/net/trace.ts'
+import { traceFlow } from '../../../cli/net/trace/trace.ts'
+import { World } from '../../../cli/net/trace/world.ts'
 import { run } from '../../../cni/linux/exec.ts'
 import { capture } from '../../support/capture.ts'
 import { PodCluster, type PodNode, type TestPod } from '../../support/pod-nodes.ts'
@@ -76,6 +80,51 @@ test('a node cannot send as a pod of another node: its key is good for its own r
     seen.filter((line) => line.includes(forged)),
     [],
   )
+})
+
+/** The only way of a packet from the first pod, as `net trace` tells it. */
+async function traceTo(target: TestPod): Promise<TracedPath> {
+  const places = [
+    ...nodes.map(({ host, self }) => ({ place: { node: self.name }, host })),
+    ...Object.entries({ here, near }).map(([name, { host, node }]) => ({
+      place: { node: node.self.name, pod: `default/${name}` },
+      host,
+    })),
+  ]
+  const pictures = places.map(({ place, host }) => collectState({ place, netns: host.netns }))
+  const world = new World(await Promise.all(pictures))
+  const namespace = world.find({ node: 'node-1', pod: 'default/here' })
+  assert.ok(namespace)
+  const flow = { protocol: 'tcp', destination: target.ips[0] ?? '', port: 8080, sourcePort: 41_000 } as const
+  const [path] = traceFlow({ world, flow, from: { namespace } }).paths
+  assert.ok(path)
+  return path
+}
+
+test('net trace follows a packet into the tunnel, out of it, and its answer back', async () => {
+  const { forward, reply } = await traceTo(near)
+  assert.deepEqual(
+    [forward.end.outcome, forward.end.place.pod, reply?.end.outcome],
+    ['delivered', 'default/near', 'delivered'],
+  )
+  const sealed = forward.hops
+    .filter(({ text }) => text.includes('WireGuard'))
+    .map(({ place, text }) => [place.node, text])
+  assert.ok(sealed.some(([node, text]) => node === 'node-1' && text?.includes('sealed for 198.18.1.12:51820')))
+  assert.ok(sealed.some(([node]) => node === 'node-2'))
+})
+
+test('net trace names the node that has no peer for a packet, and a real packet meets the same', async () => {
+  const [one, two] = nodes
+  await one.show('wg', 'set', 'fairlead-wg', 'peer', two.self.wireguardKey ?? '', 'remove')
+  const { forward } = await traceTo(near)
+  assert.deepEqual(
+    [forward.end.outcome, forward.end.cause, forward.end.place.node],
+    ['refused', 'peer-missing', 'node-1'],
+  )
+  await assert.rejects(askTcp(here, `${near.ips[0]}:8080`))
+  await one.ask('repair')
+  assert.equal((await traceTo(near)).forward.end.outcome, 'delivered')
 })
 
 test('the largest packet that pods may send goes through whole', async () => {
