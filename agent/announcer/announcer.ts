@@ -1,10 +1,10 @@
 // Keeps the addresses that fall to this node on its link. Changes of objects and the death of a better candidate wake it; what
 // is held is worked out anew each time.
 
+import { pause } from '../../api/client/alarm.ts'
 import type { Client } from '../../api/client/client.ts'
 import { type Informer, whenSynced } from '../../api/client/informer.ts'
 import { Upkeep } from '../../api/client/upkeep.ts'
-import { pause } from '../../api/client/alarm.ts'
 import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { nodes } from '../../api/resources/nodes.ts'

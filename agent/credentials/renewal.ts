@@ -2,9 +2,9 @@
 // being used until then, whatever fails.
 
 import { X509Certificate } from 'node:crypto'
+import { pause } from '../../api/client/alarm.ts'
 import type { Client } from '../../api/client/client.ts'
 import { type CertificateOptions, requestCertificate } from '../../api/client/join/certificate-request.ts'
-import { pause } from '../../api/client/alarm.ts'
 import { type CredentialFiles, type KeyPair, writePair } from '../../api/credentials/credential-files.ts'
 import { renewalTime, retryDelay } from './due.ts'
 

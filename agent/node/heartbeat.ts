@@ -1,7 +1,7 @@
 // The node's Lease in kube-node-lease: renewed at an interval, it says that the node is alive, at the cost of one small write.
 
-import type { Client } from '../../api/client/client.ts'
 import { pause } from '../../api/client/alarm.ts'
+import type { Client } from '../../api/client/client.ts'
 import type { Lease } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { isConflict, isNotFound } from '../../api/objects/status-error.ts'

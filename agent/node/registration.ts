@@ -1,8 +1,8 @@
 // Keeps this node's Node object: registers it, and writes its status when something has changed or five minutes are over.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Client } from '../../api/client/client.ts'
 import { pause } from '../../api/client/alarm.ts'
+import type { Client } from '../../api/client/client.ts'
 import type { Node, NodeStatus } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { isAlreadyExists, isNotFound } from '../../api/objects/status-error.ts'

@@ -1,9 +1,9 @@
 // All pods of this node: a worker for each pod that the API gives to the node, and the removal of whatever belongs to none.
 // Nothing is removed before the API's list of pods and the runtime's list of containers are both known.
 
+import { pause } from '../../api/client/alarm.ts'
 import type { Client } from '../../api/client/client.ts'
 import { type Change, Informer } from '../../api/client/informer.ts'
-import { pause } from '../../api/client/alarm.ts'
 import type { Pod } from '../../api/generated/types.ts'
 import { pods } from '../../api/resources/pods.ts'
 import type { Container, Sandbox } from '../runtime/runtime.ts'

@@ -7,8 +7,8 @@ import { toKey } from '../objects/object.ts'
 import { isGone } from '../objects/status-error.ts'
 import type { ResourceType } from '../resources/resource.ts'
 import { aborted } from './aborted.ts'
-import type { Client, Selection } from './client.ts'
 import { pause } from './alarm.ts'
+import type { Client, Selection } from './client.ts'
 
 /** old is absent for an object that is new to the copy, object for one that went. */
 export interface Change<T extends ApiObject> {

@@ -7,8 +7,8 @@ import type { Lease, LeaseSpec } from '../generated/types.ts'
 import type { Stored } from '../objects/object.ts'
 import { isAlreadyExists, isConflict, isNotFound } from '../objects/status-error.ts'
 import { leases } from '../resources/leases.ts'
-import type { Client } from './client.ts'
 import { pause } from './alarm.ts'
+import type { Client } from './client.ts'
 
 export interface LeaderElectionOptions {
   /** The Lease's name: one for each kind of work. */
