@@ -128,12 +128,34 @@ test('a template prints one object by its name, and several as a list', async ()
   expect(await print('pod/web pod/web', '{.items[*].metadata.uid}')).toBe('u u')
 })
 
+test('chosen columns and --sort-by see whole objects, in tables too', async () => {
+  const podOn = (name: string, nodeName: string) => ({ ...pod, metadata: { name }, spec: { nodeName } })
+  const items = [podOn('a', 'node-10'), podOn('b', 'node-2')]
+  const { program } = await start({
+    answer: ({ url = '', headers }, response) => {
+      if (!url.startsWith('/api/v1/namespaces/default/pods')) return false
+      if (!headers.accept?.includes('as=Table')) return answerJson(response, { kind: 'PodList', items })
+      const rows = items.map((object) => ({
+        cells: [object.metadata.name],
+        object: url.includes('includeObject=Object') ? object : { metadata: object.metadata },
+      }))
+      return answerJson(response, { kind: 'Table', columnDefinitions: [{ name: 'Name' }], rows })
+    },
+  })
+  const print = async (...args: string[]) => (await run(program, ['get', 'pods', ...args])).stdout
+  expect(await print('-o', 'custom-columns=POD:.metadata.name,ON:.spec.nodeName')).toBe(
+    'POD   ON\na     node-10\nb     node-2\n',
+  )
+  expect(await print('--sort-by=.spec.nodeName')).toBe('NAME\nb\na\n')
+  expect(await print('--sort-by', 'spec.nodeName', '-o', 'jsonpath={.items[*].metadata.name}')).toBe('b a')
+})
+
 test('an output format that is unknown or cannot be read is refused before anything is asked', async () => {
   const { program } = await start({ answer: (_, response) => answerJson(response, notFound, 500) })
   expect(await run(program, ['get', 'pods', '-o', 'tables'])).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(
-      /output format "tables", allowed formats are: .*json,jsonpath,jsonpath-as-json,name,wide,yaml\n/,
+      /output format "tables", allowed formats are: custom-columns,json,jsonpath,jsonpath-as-json,name,wide,yaml\n/,
     ),
   })
   expect(await run(program, ['get', 'pods', '-o', 'jsonpath={.kind'])).toMatchObject({

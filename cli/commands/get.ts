@@ -7,12 +7,16 @@ import { isNotFound } from '../../api/objects/status-error.ts'
 import { pathOf } from '../../api/resources/resource.ts'
 import { formatName } from '../discovery.ts'
 import { type Format, formatNames, parseFormat } from '../output/format.ts'
+import type { Template } from '../output/json-path/evaluate.ts'
+import { readRelaxedPath } from '../output/json-path/json-path.ts'
+import { sortByPath } from '../output/sort.ts'
 import { inSession, type Session } from '../session.ts'
 import { type Table, TablePrinter, tableType } from '../table.ts'
 import { parseTargets, type Target } from '../targets.ts'
 
 interface GetOptions {
   output: Format
+  sortBy?: Template
   selector?: string
   fieldSelector?: string
   allNamespaces?: boolean
@@ -27,6 +31,7 @@ const examples = `
 Examples:
   fairlead get pods -l app=web -o wide
   fairlead get service web -o jsonpath='{.spec.clusterIP}'
+  fairlead get pods -A -o custom-columns=NAME:.metadata.name,NODE:.spec.nodeName --sort-by=.spec.nodeName
   fairlead get pods -o jsonpath='{range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}'
 
 A template of jsonpath is as kubectl knows it: text, and in braces the path of what to print. A field that is missing
@@ -45,6 +50,11 @@ export function addGet(program: Command): void {
     .option('-l, --selector <labels>', 'only objects with these labels, such as app=web,tier!=db')
     .option('--field-selector <fields>', 'only objects with these fields, such as spec.nodeName=node-1')
     .option('-A, --all-namespaces', 'of all namespaces')
+    .addOption(
+      new Option('--sort-by <path>', 'in order of a field, such as .metadata.creationTimestamp').argParser(
+        readRelaxedPath,
+      ),
+    )
     .option('-w, --watch', 'go on with changes as they come')
     .option('--watch-only', 'changes only')
     .option('--no-headers', 'leave the headers out')
@@ -91,15 +101,21 @@ async function unlessMissing<T>(work: Promise<T>, { ignoreNotFound }: GetOptions
 }
 
 async function printTables(session: Session, targets: Target[], options: GetOptions): Promise<void> {
+  // Rows hold no more than metadata unless asked, and order may come from any field.
+  const query: Record<string, string> = options.sortBy === undefined ? {} : { includeObject: 'Object' }
   const answers = targets.map((target) =>
-    unlessMissing(session.fetchJson<Table>(toPath(session, target, options), tableType), options),
+    unlessMissing(session.fetchJson<Table>(toPath(session, target, options, query), tableType), options),
   )
   const tables = (await Promise.all(answers)).flatMap((table, at) => {
     const target = targets[at]
     return table === undefined || target === undefined ? [] : [{ table, target }]
   })
   const blocks = [...Map.groupBy(tables, ({ target }) => target.type).values()].flatMap((group) => {
-    const rows = group.flatMap(({ table }) => table.rows)
+    const rows = inOrder(
+      group.flatMap(({ table }) => table.rows),
+      options,
+      ({ object }) => object,
+    )
     const [first] = group
     if (first === undefined || rows.length === 0) return []
     const isMixed = targets.some(({ type }) => type !== first.target.type)
@@ -108,6 +124,9 @@ async function printTables(session: Session, targets: Target[], options: GetOpti
   if (blocks.length === 0 && tables.length > 0) reportNothing(session, targets, options)
   process.stdout.write(blocks.join('\n'))
 }
+
+const inOrder = <T>(items: T[], { sortBy }: GetOptions, objectOf: (item: T) => unknown): T[] =>
+  sortBy === undefined ? items : sortByPath(items, sortBy, objectOf)
 
 function makePrinter({ type }: Target, options: GetOptions, isMixed: boolean): TablePrinter {
   return new TablePrinter({
@@ -131,7 +150,8 @@ async function printObjects(session: Session, targets: Target[], options: GetOpt
   const answers = await Promise.all(
     targets.map((target) => unlessMissing(fetchObjects(session, target, options), options)),
   )
-  const found = answers.flatMap((objects, at) => (objects ?? []).map((object) => ({ object, target: targets[at] })))
+  const unsorted = answers.flatMap((objects, at) => (objects ?? []).map((object) => ({ object, target: targets[at] })))
+  const found = inOrder(unsorted, options, ({ object }) => object)
   if (options.output.kind === 'name') {
     for (const { object, target } of found) {
       if (target !== undefined) process.stdout.write(`${formatName(target.type, object.metadata.name)}\n`)
@@ -147,7 +167,8 @@ async function printObjects(session: Session, targets: Target[], options: GetOpt
   process.stdout.write(formatWhole(value, options))
 }
 
-const formatWhole = (value: unknown, { output }: GetOptions) => (output.kind === 'object' ? output.format(value) : '')
+const formatWhole = (value: unknown, { output, headers }: GetOptions) =>
+  output.kind === 'object' ? output.format(value, { headers }) : ''
 
 async function fetchObjects(session: Session, target: Target, options: GetOptions): Promise<Stored<ApiObject>[]> {
   const { type, name } = target
@@ -162,6 +183,8 @@ async function watch(session: Session, targets: Target[], options: GetOptions): 
   const [target] = targets
   if (target === undefined || targets.length > 1)
     throw new Error('you may only specify a single resource type with --watch')
+  if (options.sortBy !== undefined)
+    process.stderr.write('warning: changes come as they happen, whatever --sort-by says\n')
   const printer = makePrinter(target, options, false)
   const list = await session.fetchJson<Table>(
     toPath(session, { type: target.type }, withName(target, options)),
