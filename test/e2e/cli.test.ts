@@ -12,6 +12,7 @@ import {
   service,
   startFairlead,
   testboxDeployment,
+  tryKubectl,
 } from '../support/lab.ts'
 
 const namespace = 'e2e-cli'
@@ -64,6 +65,45 @@ test("get shows the server's tables, and describe the pod's story", async () => 
   expect(await succeed('get', 'svc', 'web', '-o', 'yaml')).toMatch(/clusterIP: 10\.96\./)
   expect(await succeed('describe', 'pod', await podName())).toMatch(/Successfully assigned e2e-cli\/web-/)
 })
+
+test.each([
+  ['deployment web', "jsonpath={.metadata.labels} {.spec.template.spec.containers[0].env[?(@.name=='TEXT')].value}"],
+  ['service web', 'jsonpath={.spec.clusterIP}{"\\t"}{.spec.ports[*].port} {.metadata.annotations.nope}'],
+  [
+    'deployments,services',
+    'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.creationTimestamp}{"\\n"}{end}',
+  ],
+  ['pods', 'jsonpath={.items[*].status.containerStatuses[0].state}'],
+  ['pods', 'jsonpath={.items[-1:].metadata.name} {.items[?(@.status.phase!="Pending")].status.podIP} {..podCIDR}'],
+  [
+    'nodes',
+    "jsonpath={.items[*].metadata.labels['kubernetes\\.io/hostname']} {.items[*].status.conditions[?(@.type=='Ready')].status}",
+  ],
+  ['pods', 'jsonpath-as-json={.items[*].spec.containers[*]}'],
+  ['pods', 'custom-columns=NAME:.metadata.name,PORTS:.spec.containers[*].ports,N:.nope,Labels:metadata.labels'],
+  ['pods --no-headers', "custom-columns=A:{.metadata.name},B:.status.conditions[?(@.type=='Ready')].status"],
+  ['pods --sort-by=.status.podIP', 'name'],
+  ['namespaces --sort-by=.metadata.name', 'custom-columns=N:.metadata.name'],
+])('get %s -o %s prints what kubectl prints', async (what, output) => {
+  const args = ['-n', namespace, 'get', ...what.split(' '), '-o', output]
+  expect(await fairlead(args)).toEqual({ exitCode: 0, stderr: '', stdout: await kubectl(...args) })
+})
+
+test('tables follow --sort-by as in kubectl', async () => {
+  const args = ['-n', namespace, 'get', 'pods', '--no-headers', '--sort-by=.status.podIP']
+  // Ages may differ by a second.
+  const namesIn = (table: string) => table.split('\n').map((line) => line.split(' ')[0])
+  expect(namesIn((await fairlead(args)).stdout)).toEqual(namesIn(await kubectl(...args)))
+})
+
+test.each(['{.items[99]}', '{.kind', '{.kind[0]}', '{end}', '{items}'])(
+  'kubectl refuses the template %s too',
+  async (template) => {
+    const args = ['-n', namespace, 'get', 'pods', '-o', `jsonpath=${template}`]
+    expect(await fairlead(args)).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringContaining(template) })
+    expect(await tryKubectl(args)).toMatchObject({ exitCode: 1 })
+  },
+)
 
 test('exec carries input, output and the exit code; logs bring what was said', async () => {
   const pod = await podName()
