@@ -58,9 +58,9 @@ spec:
 YAML
 fairlead rollout status deployment/demo --timeout "${patience}s"
 
-address=$(fairlead get service demo -o jsonpath='{.spec.clusterIP}')
-for pod in $(fairlead get pods -l app=demo -o jsonpath='{.items[*].metadata.name}'); do
-  answer() { text=$(fairlead exec "$pod" -- curl -s --max-time 10 "http://$address/"); }
-  await "an answer of $address to $pod" 300 answer
-  echo "demo: $pod asked http://$address/ and was answered by $text"
+read -r _ _ address _ < <(fairlead get service demo --no-headers)
+for pod in $(fairlead get pods -l app=demo -o name); do
+  answer() { text=$(fairlead exec "${pod#pod/}" -- curl -s --max-time 10 "http://$address/"); }
+  await "an answer of $address to ${pod#pod/}" 300 answer
+  echo "demo: ${pod#pod/} asked http://$address/ and was answered by $text"
 done
