@@ -2,6 +2,8 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
+import type { HostAddress } from '../api/net/host-address.ts'
+import { readOwnAddress } from '../api/net/own-address.ts'
 import { toBytes } from '../api/objects/quantity.ts'
 import type { NetworkKind } from './network/plan.ts'
 import { isScheduler, schedulers } from './proxy/ipvs/schedulers.ts'
@@ -12,6 +14,8 @@ export interface AgentOptions {
   /** The first of nodeIps. */
   nodeIp: string
   nodeIps: string[]
+  /** What was determined because no flag names nodeIps. */
+  ownAddress?: HostAddress
   kubeconfig: string
   dockerSocket: string
   dataDir: string
@@ -47,9 +51,9 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
   const command = new Command('fairlead agent')
     .description('Runs the pods of one node: containers, volumes, network, Services.')
     .requiredOption('--node-name <name>', 'name of the Node object')
-    .requiredOption(
+    .option(
       '--node-ip <address>',
-      'address by which other nodes reach this one; one a family, with a comma between',
+      'address by which other nodes reach this one; one a family, with a comma between (default: that of the default route)',
     )
     .requiredOption('--kubeconfig <file>', 'how to reach the API server, and as whom')
     .option('--docker-socket <path>', "Docker's unix socket", '/var/run/docker.sock')
@@ -86,18 +90,30 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
     .option('--resolv-conf <file>', "the node's own DNS settings", '/etc/resolv.conf')
     .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
     .parse([...argv])
-  const { memory, ...options } = command.opts<AgentOptions & { memory?: string }>()
+  const { memory, nodeIp, ...options } = command.opts<AgentFlags>()
   refuseUnknown(command, options)
-  const nodeIps = options.nodeIp.split(',')
   return {
     ...options,
-    nodeIp: nodeIps[0] ?? '',
-    nodeIps,
+    ...addressesOf(command, nodeIp),
     ...(memory !== undefined && { memoryBytes: toBytes(memory) }),
   }
 }
 
-function refuseUnknown(command: Command, { proxyMode, ipvsScheduler, network }: AgentOptions): void {
+type AgentFlags = Omit<AgentOptions, 'nodeIp' | 'nodeIps'> & { nodeIp?: string; memory?: string }
+
+function addressesOf(
+  command: Command,
+  flag: string | undefined,
+): Pick<AgentOptions, 'nodeIp' | 'nodeIps' | 'ownAddress'> {
+  if (flag !== undefined) {
+    const nodeIps = flag.split(',')
+    return { nodeIp: nodeIps[0] ?? '', nodeIps }
+  }
+  const ownAddress = readOwnAddress() ?? command.error('error: this host has no address: connect it, or use --node-ip')
+  return { nodeIp: ownAddress.address, nodeIps: [ownAddress.address], ownAddress }
+}
+
+function refuseUnknown(command: Command, { proxyMode, ipvsScheduler, network }: AgentFlags): void {
   if (proxyMode !== 'none' && !isProxyMode(proxyMode))
     command.error(`error: --proxy-mode ${proxyMode}: must be one of ${[...proxyModes, 'none'].join(', ')}`)
   if (!isScheduler(ipvsScheduler))

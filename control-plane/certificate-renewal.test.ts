@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { HttpsServer } from './api-server/serving/https-server.ts'
 import { runCertificateRenewal } from './certificate-renewal.ts'
 import { Identity } from './identity.ts'
-import { makeProgram, type ServeOptions } from './options.ts'
+import { makeProgram, type ServeFlags } from './options.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'fl-renewal-'))
 afterAll(() => rmSync(dataDir, { recursive: true }))
@@ -15,12 +15,11 @@ let identity: Identity
 
 /** Certificates of 340 days ago: of their year less than a month is left. */
 beforeAll(async () => {
-  const options = Promise.withResolvers<ServeOptions>()
-  const program = makeProgram({ serve: async (parsed) => options.resolve(parsed), issueNode: async () => {} })
-  const flags = ['--data-dir', dataDir, '--advertise-address', '192.0.2.1']
-  await program.parseAsync(['serve', ...flags], { from: 'user' })
+  const given = Promise.withResolvers<ServeFlags>()
+  const program = makeProgram({ serve: async (parsed) => given.resolve(parsed), issueNode: async () => {} })
+  await program.parseAsync(['serve', '--data-dir', dataDir], { from: 'user' })
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 340 * 24 * 60 * 60 * 1000 })
-  identity = await Identity.make(await options.promise)
+  identity = await Identity.make({ ...(await given.promise), advertiseAddress: '192.0.2.1' })
   vi.useRealTimers()
 })
 

@@ -1,5 +1,5 @@
 import type { CertificateOrder } from '../api/certificates/certificate-order.ts'
-import { addressAt } from '../api/objects/addresses.ts'
+import { addressAt, httpsUrl } from '../api/objects/addresses.ts'
 import type { ServeOptions } from './options.ts'
 import { ensurePki, type Pki, type PkiOptions, signAsAuthority } from './pki/pki.ts'
 
@@ -15,16 +15,15 @@ export class Identity {
     this.#pki = pki
   }
 
-  /** Reads or makes them for the addresses that the options name. */
+  /** Reads or makes them for the names and addresses that the options name. */
   static async make(serve: ServeOptions): Promise<Identity> {
-    const { dataDir, bindAddress, advertiseAddress, port, serviceCidr, clusterDomain } = serve
+    const { dataDir, bindAddress, advertiseAddress, serverName = [], port, serviceCidr, clusterDomain } = serve
     const isAnyAddress = bindAddress === '0.0.0.0' || bindAddress === '::'
-    const host = advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress
     const options = {
-      serverNames: isAnyAddress ? [advertiseAddress] : [advertiseAddress, bindAddress],
+      serverNames: [...serverName, advertiseAddress, ...(isAnyAddress ? [] : [bindAddress])],
       serviceAddress: addressAt(serviceCidr[0] ?? '', 1),
       clusterDomain,
-      serverUrl: `https://${host}:${port}`,
+      serverUrl: httpsUrl(serverName[0] ?? advertiseAddress, port),
     }
     return new Identity(dataDir, options, await ensurePki(dataDir, options))
   }

@@ -1,7 +1,10 @@
 // The control plane's process: flags, log, signals. What it does is in serve.ts and pki/.
 
-import { pino } from 'pino'
-import { makeProgram } from './options.ts'
+import { type Logger, pino } from 'pino'
+import type { HostAddress } from '../api/net/host-address.ts'
+import { readOwnAddress, whenMoved } from '../api/net/own-address.ts'
+import { httpsUrl } from '../api/objects/addresses.ts'
+import { makeProgram, type ServeFlags } from './options.ts'
 import { issueNode } from './pki/node-credentials.ts'
 import { serve } from './serve.ts'
 
@@ -9,12 +12,13 @@ const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
 
 const program = makeProgram({
-  serve: async (options) => {
-    const log = pino({ level: options.logLevel }, pino.destination(2))
-    await serve(options, log, stop.signal)
+  serve: async (flags) => {
+    const log = pino({ level: flags.logLevel }, pino.destination(2))
+    await serve({ ...flags, advertiseAddress: advertiseAddressOf(flags, log) }, log, stop.signal)
   },
   issueNode: async ({ dataDir, name, address, server, out }) => {
-    await issueNode({ dataDir, name, addresses: address, serverUrl: server, outDir: out })
+    const serverUrl = server ?? httpsUrl(requireOwnAddress().address, 6443)
+    await issueNode({ dataDir, name, addresses: address, serverUrl, outDir: out })
     console.log(`wrote ca.crt, kubeconfig, server.crt and server.key of node ${name} to ${out}`)
   },
 })
@@ -25,4 +29,28 @@ try {
 } catch (error) {
   console.error(`control-plane: ${error instanceof Error ? error.message : error}`)
   process.exit(1)
+}
+
+function advertiseAddressOf({ advertiseAddress }: ServeFlags, log: Logger): string {
+  if (advertiseAddress !== undefined) return advertiseAddress
+  const own = requireOwnAddress()
+  void endWhenMoved(own, log)
+  return own.address
+}
+
+function requireOwnAddress(): HostAddress {
+  const own = readOwnAddress()
+  if (own === undefined) throw new Error('this host has no address: connect it, or use --advertise-address')
+  return own
+}
+
+/** Whoever started the control plane starts it anew, with the address that the host has then. */
+async function endWhenMoved(known: HostAddress, log: Logger): Promise<void> {
+  const now = await whenMoved(known, stop.signal)
+  if (now === undefined) return
+  log.warn(
+    { was: known.address, now: now.address },
+    'the address of this host has changed: the control plane ends, to start anew',
+  )
+  stop.abort()
 }

@@ -1,11 +1,11 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { validateRanges } from './address-ranges.ts'
-import { makeProgram, parseDuration, type ServeOptions } from './options.ts'
+import { makeProgram, parseDuration, type ServeFlags } from './options.ts'
 import { serve } from './serve.ts'
 
-async function serveWith(...flags: string[]): Promise<ServeOptions> {
-  const chosen = Promise.withResolvers<ServeOptions>()
+async function serveWith(...flags: string[]): Promise<ServeFlags> {
+  const chosen = Promise.withResolvers<ServeFlags>()
   const program = makeProgram({ serve: async (options) => chosen.resolve(options), issueNode: async () => {} })
   for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => {} })
   await program.parseAsync(['serve', ...flags], { from: 'user' })
@@ -63,7 +63,7 @@ test('addresses and ranges are taken in one form, however they are written', asy
 
 test('a range of Services without an address for DNS is refused before anything is written', async () => {
   const options = await serveWith('--data-dir', '/nonexistent', '--service-cidr', '10.96.0.248/29')
-  await expect(serve(options, pino({ enabled: false }), new AbortController().signal)).rejects.toThrow(
+  await expect(serve({ ...options, advertiseAddress: '10.0.0.1' }, pino({ enabled: false }), new AbortController().signal)).rejects.toThrow(
     "--service-cidr: 10.96.0.248/29 has no address 10 after its first, which the cluster's DNS server would have",
   )
 })

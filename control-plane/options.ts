@@ -1,6 +1,5 @@
 // The control plane's commands and flags.
 
-import { networkInterfaces } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import {
   type PortRange,
@@ -20,6 +19,8 @@ export interface ServeOptions extends CloudOptions {
   bindAddress: string
   port: number
   advertiseAddress: string
+  /** Names that others may reach this host by; the first is what they are told, in place of the address. */
+  serverName?: string[]
   /** One range per address family. */
   serviceCidr: string[]
   clusterCidr: string[]
@@ -36,17 +37,20 @@ export interface ServeOptions extends CloudOptions {
   logLevel: string
 }
 
+/** As given: without an address, that of the host counts. */
+export type ServeFlags = Omit<ServeOptions, 'advertiseAddress'> & { advertiseAddress?: string }
+
 interface IssueNodeOptions {
   dataDir: string
   name: string
   address: string[]
-  server: string
+  server?: string
   out: string
 }
 
 /** What the commands do. */
 export interface Commands {
-  serve(options: ServeOptions): Promise<void>
+  serve(flags: ServeFlags): Promise<void>
   issueNode(options: IssueNodeOptions): Promise<void>
 }
 
@@ -70,7 +74,16 @@ function addServe(program: Command): Command {
     .option(...dataDirFlag)
     .option('--bind-address <address>', 'address to listen on', parseAddress, '0.0.0.0')
     .option('--port <port>', 'port to listen on', parsePort, 6443)
-    .option('--advertise-address <address>', 'address that others reach this host by', parseReachable, ownAddress())
+    .option(
+      '--advertise-address <address>',
+      'address that others reach this host by (default: that of the default route)',
+      parseReachable,
+    )
+    .option(
+      '--server-name <name>',
+      'name in DNS of this host, for those who are to reach it by that; may be repeated',
+      addDomain,
+    )
     .option('--service-cidr <cidrs>', "range of Services' addresses, one per address family", parseCidrs, [
       '10.96.0.0/16',
     ])
@@ -123,7 +136,7 @@ function addIssueNode(program: Command): Command {
     .option(...dataDirFlag)
     .requiredOption('--name <name>', "the node's name")
     .requiredOption('--address <address...>', 'addresses that the agent is reached by')
-    .requiredOption('--server <url>', 'URL of the API server', parseUrl, `https://${ownAddress()}:6443`)
+    .option('--server <url>', 'URL of the API server (default: port 6443 of this host)', parseUrl)
     .requiredOption('--out <dir>', 'where to put them')
     .addHelpText(
       'after',
@@ -141,14 +154,10 @@ export function parseDuration(text: string): number {
   return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (unitMs[unit] ?? 0), 0)
 }
 
+const addDomain = (text: string, before: string[] = []) => [...before, parseDomain(text)]
+
 function parseUrl(text: string): string {
   if (!/^https:\/\//.test(text) || !URL.canParse(text))
     throw new InvalidArgumentError('Expected a URL such as https://10.0.0.10:6443.')
   return text
-}
-
-/** The host's first address that is not loopback. */
-function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'
 }

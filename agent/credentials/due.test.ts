@@ -23,8 +23,10 @@ test('one that lacks a name is renewed at once, whatever form its addresses have
   expect(renewalTime(cert, ['n-1', 'fd00:0:0:0:0:0:0:1'], 0)).toBeGreaterThan(Date.now())
 })
 
-test('attempts that fail come again the sooner the less time there is', () => {
+test('attempts that fail come again soon at first, then the sooner the less time there is', () => {
   const endMs = Date.now() + 24 * hourMs
-  const delays = [24 * hourMs, hourMs / 2, 20_000, -hourMs].map((leftMs) => retryDelay(cert, endMs - leftMs) / 1000)
+  const delays = [24 * hourMs, hourMs / 2, 20_000, -hourMs].map((leftMs) => retryDelay(cert, endMs - leftMs, 9) / 1000)
   expect(delays.map(Math.round)).toEqual([600, 180, 5, 5])
+  const atFirst = [0, 1, 2].map((failures) => retryDelay(cert, endMs - 24 * hourMs, failures) / 1000)
+  expect(atFirst.map(Math.round)).toEqual([5, 10, 20])
 })

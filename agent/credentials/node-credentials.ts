@@ -1,6 +1,7 @@
 // The agent's two certificates: by one the API server knows the agent, by the other the agent is known to the API server.
 // Both are read here at the start and renewed while the agent runs.
 
+import ipaddr from 'ipaddr.js'
 import type { Client } from '../../api/client/client.ts'
 import { clientSigner, servingSigner } from '../../api/client/join/certificate-request.ts'
 import { type CredentialFiles, type KeyPair, readPair } from '../../api/credentials/credential-files.ts'
@@ -11,7 +12,7 @@ export interface NodeCredentialsOptions {
   nodeName: string
   /** Addresses under which the agent is reached. */
   nodeIps: readonly string[]
-  /** URL of the API server: its address is signed for nobody else, also not for a node on the same host. */
+  /** URL of the API server: its address is signed for nobody else, also not for a node on the same host, which may reach it by loopback. */
   serverUrl: string
   /** Where the client's pair lies; absent when it is inside the kubeconfig, where it is not renewed. */
   clientFiles: CredentialFiles | undefined
@@ -74,9 +75,11 @@ export class NodeCredentials {
   #names(): string[] {
     const { nodeName, nodeIps, serverUrl } = this.#options
     const server = new URL(serverUrl).hostname.replace(/^\[|\]$/g, '')
-    return [nodeName, ...nodeIps.filter((address) => address !== server)]
+    return isLoopback(server) ? [nodeName] : [nodeName, ...nodeIps.filter((address) => address !== server)]
   }
 }
+
+const isLoopback = (host: string) => ipaddr.isValid(host) && ipaddr.parse(host).range() === 'loopback'
 
 function readWhole(files: CredentialFiles): KeyPair {
   const pair = readPair(files)

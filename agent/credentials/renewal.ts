@@ -34,16 +34,18 @@ export async function keepRenewed(options: RenewalOptions, signal: AbortSignal):
   const { request, onError, random = Math.random } = options
   let { current } = options
   let names = request.names ?? []
+  let failures = 0
   while (!signal.aborted) {
     await pauseUntil(renewalTime(current.cert, names, random()), signal)
     if (signal.aborted) return
     try {
       current = await renew(options, signal)
+      failures = 0
       names = [] // what was asked for was given; looked at again, a name in another form would be missed for ever
     } catch (error) {
       if (signal.aborted) return
       onError(explain(error, current))
-      await pause(retryDelay(current.cert, Date.now()), signal)
+      await pause(retryDelay(current.cert, Date.now(), failures++), signal)
     }
   }
 }

@@ -23,6 +23,11 @@ export function canonicalAddress(address: string): string {
   return ipaddr.parse(address).toString()
 }
 
+/** The URL of a server by TLS; an IPv6 address gets its brackets. */
+export function httpsUrl(host: string, port: number): string {
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /** The host that an address is of, however it is written: ::FFFF:192.0.2.1 is 192.0.2.1. undefined for what is no address. */
 export function hostAddress(address: string): string | undefined {
   return ipaddr.isValid(address) ? ipaddr.process(address).toString() : undefined

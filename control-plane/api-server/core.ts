@@ -3,6 +3,7 @@
 
 import { aborted } from '../../api/client/aborted.ts'
 import type { PortRange } from '../../api/flags/values.ts'
+import { httpsUrl } from '../../api/objects/addresses.ts'
 import { noSuchPath } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
 import { reviews } from '../../api/resources/reviews.ts'
@@ -99,7 +100,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   })
   const kubernetes = new KubernetesService(context, primary.first, options.advertise, log)
   const reviewHandler = new ReviewHandler({ tokens, authorizer })
-  const parts = { feed, catalog, log, resourceHandler, reviewHandler, signer, serverUrl: urlOf(options.advertise) }
+  const parts = {
+    feed,
+    catalog,
+    log,
+    resourceHandler,
+    reviewHandler,
+    signer,
+    serverUrl: httpsUrl(options.advertise.address, options.advertise.port),
+  }
   const handler = { handle: (request: ApiRequest) => answer(request, parts) }
   const access = Promise.withResolvers<void>()
   const ready = feed.started.then(async () => {
@@ -160,10 +169,6 @@ async function answerPath(request: ApiRequest, { catalog, signer, serverUrl }: P
     (await answerIssuerDiscovery(request, signer, serverUrl)) ??
     noSuchRoute(request)
   )
-}
-
-function urlOf({ address, port }: ApiServerOptions['advertise']): string {
-  return `https://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 function noSuchRoute({ url, method }: ApiRequest): ApiResponse {
