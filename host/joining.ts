@@ -21,7 +21,6 @@ import { isUnauthorized } from '../api/objects/status-error.ts'
 import { Refusal } from './failure.ts'
 import { agentPkiDir } from './paths.ts'
 import { tell } from './progress.ts'
-import type { NodeSettings } from './settings.ts'
 
 /** What a host shows. */
 export interface Pass {
@@ -109,18 +108,16 @@ export function openAsNode({ serverUrl, caCert }: ClusterEntry, { certPem, keyPe
   return { client: new HttpClient(transport), close: () => transport.close() }
 }
 
-/** The certificate of the agent's server. The API server's own address is signed for nobody, also not for a node beside it. */
+/** The certificate of the agent's server. */
 export async function requestServing(
   client: HttpClient,
-  { serverUrl }: Pick<ClusterEntry, 'serverUrl'>,
-  { nodeName, nodeIp }: NodeSettings,
+  { nodeName, addresses }: { nodeName: string; addresses: readonly string[] },
   signal: AbortSignal,
 ): Promise<CertificateAndKey> {
-  const server = new URL(serverUrl).hostname.replace(/^\[|\]$/g, '')
   return await requestCertificate(client, {
     ...{ signerName: servingSigner, usages: ['digital signature', 'server auth'], timeoutMs: certificateLimitMs },
     ...nodeSubject(nodeName),
-    names: [nodeName, ...nodeIp.split(',').filter((address) => address !== server)],
+    names: [nodeName, ...addresses],
     signal,
   })
 }

@@ -4,11 +4,12 @@ import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { describeToken, parseTtl } from './commands/token.ts'
 import { toManifest } from './dns.ts'
-import { type NodeSettings, ownAddress, type ServerSettings } from './settings.ts'
+import type { NodeSettings, ServerSettings } from './settings.ts'
 import { agentUnitText, flagOf, serverUnitText } from './units.ts'
 
 const server: ServerSettings = {
   advertiseAddress: '192.0.2.10',
+  serverNames: [],
   port: 6443,
   clusterCidr: '10.244.0.0/16',
   serviceCidr: '10.96.0.0/16',
@@ -20,16 +21,6 @@ const server: ServerSettings = {
   loadBalancerPool: undefined,
 }
 const node: NodeSettings = { ...server, nodeName: 'one', nodeIp: '192.0.2.10', networkPolicy: 'on' }
-
-test("a host's own address is that of the default route, IPv4 first, and never that of a container's bridge", () => {
-  const docker = { dev: 'docker0', address: '172.17.0.1', prefix: 16 }
-  const lan = { dev: 'eth1', address: '192.0.2.7', prefix: 24 }
-  const six = { dev: 'eth0', address: '2001:db8::7', prefix: 64 }
-  const four = { dev: 'eth0', address: '198.51.100.7', prefix: 24 }
-  expect(ownAddress({ addresses: [docker, lan, six, four], defaultDev: 'eth0' })).toBe('198.51.100.7')
-  expect(ownAddress({ addresses: [docker, lan], defaultDev: undefined })).toBe('192.0.2.7')
-  expect(ownAddress({ addresses: [docker], defaultDev: undefined })).toBe('')
-})
 
 test('a unit shows every setting as a flag, and its node is found in it again', () => {
   const text = agentUnitText(node, { resolvConf: '/etc/resolv.conf' })
@@ -45,6 +36,16 @@ test('a unit shows every setting as a flag, and its node is found in it again', 
   expect(flagOf('ExecStart=fairlead agent --node-name=two --cluster-dns 10.96.0.10', 'node-name')).toBe('two')
   expect(() => flagOf('[Service]\n', 'node-name')).toThrow('has no flag --node-name: was it changed by hand?')
   expect(serverUnitText(server)).toContain('--advertise-address 192.0.2.10')
+})
+
+test('an address that nobody has named is in no unit, so that the host may change it; names are', () => {
+  const { nodeIp, ...anywhere } = node
+  expect(agentUnitText(node, { resolvConf: '/etc/resolv.conf' })).toContain(`--node-ip ${nodeIp}`)
+  expect(agentUnitText(anywhere, { resolvConf: '/etc/resolv.conf' })).not.toContain('--node-ip')
+  const { advertiseAddress: _, ...named } = { ...server, serverNames: ['cluster.example.com', 'b.example.com'] }
+  const text = serverUnitText(named)
+  expect(text).not.toContain('--advertise-address')
+  expect(text).toContain('--server-name cluster.example.com \\\n  --server-name b.example.com')
 })
 
 test("the DNS manifest gets the cluster's address and domain, and the host's file as its program", () => {

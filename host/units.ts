@@ -1,4 +1,4 @@
-// The text of our systemd units. All settings are flags, for `systemctl cat` to show. Pure.
+// The text of our systemd units. All settings are flags, for `systemctl cat` to show; what is not set is the program's own choice. Pure.
 
 import { agentDir, agentPkiDir, cniBinDir, cniConfDir, programPath, serverDir } from './paths.ts'
 import type { NodeSettings, ServerSettings } from './settings.ts'
@@ -9,14 +9,15 @@ const ipvsModules = ['ip_vs', 'ip_vs_rr', 'ip_set']
 
 /** The control plane's unit. */
 export function serverUnitText(settings: ServerSettings): string {
-  const { advertiseAddress, port, nodePortRange, loadBalancerPool } = settings
+  const { advertiseAddress, serverNames, port, nodePortRange, loadBalancerPool } = settings
   return formatUnit({
     description: 'Fairlead control plane: API server, scheduler, controllers',
     after: ['network-online.target', 'time-sync.target'],
     start: [
       `${programPath} server`,
       `--data-dir ${serverDir}`,
-      `--advertise-address ${advertiseAddress}`,
+      ...(advertiseAddress === undefined ? [] : [`--advertise-address ${advertiseAddress}`]),
+      ...serverNames.map((name) => `--server-name ${name}`),
       `--port ${port}`,
       ...clusterFlags(settings),
       `--node-port-range ${nodePortRange}`,
@@ -37,7 +38,7 @@ export function agentUnitText(settings: NodeSettings, { resolvConf }: { resolvCo
     start: [
       `${programPath} agent`,
       `--node-name ${nodeName}`,
-      `--node-ip ${nodeIp}`,
+      ...(nodeIp === undefined ? [] : [`--node-ip ${nodeIp}`]),
       `--kubeconfig ${agentPkiDir}/kubeconfig`,
       `--server-cert ${agentPkiDir}/server.crt`,
       `--server-key ${agentPkiDir}/server.key`,

@@ -34,7 +34,7 @@ const facts: HostFacts = {
   diskFreeBytes: 20 * 2 ** 30,
   addresses: [{ dev: 'eth0', address: '192.0.2.10', prefix: 24 }],
   routes: [{ range: '192.0.2.0/24', dev: 'eth0' }],
-  defaultDev: 'eth0',
+  ownAddress: '192.0.2.10',
   leftovers: [],
   strangers: [],
   units: [],

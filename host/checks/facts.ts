@@ -57,8 +57,8 @@ export interface HostFacts {
   addresses: { dev: string; address: string; prefix: number }[]
   /** Where packets go, as ranges; the default route is not among them. */
   routes: { range: string; dev: string }[]
-  /** The device of the default route. */
-  defaultDev: string | undefined
+  /** The address by which others reach this host when no flag names one; absent: it has none. */
+  ownAddress: string | undefined
   /** Files, links, units, containers and tables of an installation of Fairlead. */
   leftovers: string[]
   /** Other orchestrators and pod networks of which there are signs. */

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, statfs } from 'node:fs/promises'
 import { availableParallelism, hostname, release, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { readOwnAddress } from '../../api/net/own-address.ts'
 import { isMissingProgram, run } from '../../cni/linux/exec.ts'
 import { listLinks, listRoutes, listRoutes6 } from '../../cni/linux/ip.ts'
 import { readKernelFeatures } from '../../cni/linux/kernel-features.ts'
@@ -61,7 +62,7 @@ function isProgram(name: string): boolean {
 }
 
 async function readNetwork(): Promise<
-  Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'defaultDev' | 'sysctls'>
+  Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'ownAddress' | 'sysctls'>
 > {
   const [listeners, links, four, six, sysctls] = await Promise.all([
     orElse([], listSockets()),
@@ -83,7 +84,7 @@ async function readNetwork(): Promise<
     addresses,
     routes,
     sysctls,
-    defaultDev: [...four, ...six].find(({ dst }) => dst === 'default')?.dev,
+    ownAddress: readOwnAddress()?.address,
   }
 }
 

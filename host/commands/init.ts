@@ -1,12 +1,14 @@
 // fairlead init: this host becomes a control plane, and a node beside it.
 
+import { lookup } from 'node:dns/promises'
 import { type Command, Option } from 'commander'
-import { parsePort, parseReachable } from '../../api/flags/values.ts'
+import { parseDomain, parsePort, parseReachable } from '../../api/flags/values.ts'
 import { dnsAddressOf } from '../../api/net/cluster-network.ts'
+import { httpsUrl } from '../../api/objects/addresses.ts'
 import { run } from '../../cni/linux/exec.ts'
-import type { HostFacts } from '../checks/facts.ts'
 import { gatherFacts } from '../checks/gather.ts'
 import { applyDns } from '../dns.ts'
+import { Refusal } from '../failure.ts'
 import { makeJoinCommand } from '../join-command.ts'
 import { startNode } from '../node.ts'
 import {
@@ -22,10 +24,11 @@ import { adminKubeconfigPath, agentPkiDir, programPath, serverDir } from '../pat
 import { changeHost, provideImages, validateHost } from '../prepare.ts'
 import { step, tell } from '../progress.ts'
 import { startServer, withAdmin } from '../server.ts'
-import { type NodeSettings, ownAddress, type ServerSettings, toWish } from '../settings.ts'
+import { type NodeSettings, type ServerSettings, toWish } from '../settings.ts'
 
 interface InitOptions extends ClusterOptions, NodeOptions, ServiceOptions {
   advertiseAddress?: string
+  serverName: string[]
   port: number
   clusterDns?: string
   networkPolicy: string
@@ -43,6 +46,12 @@ export function addInit(program: Command): void {
       '--advertise-address <address>',
       'address that others reach this host by (default: that of the default route)',
       parseReachable,
+    )
+    .option(
+      '--server-name <name>',
+      'name in DNS of this host, which joining hosts are told in place of its address; may be repeated',
+      addServerName,
+      [],
     )
     .option('--port <number>', 'where the API server listens', parsePort, 6443)
   for (const option of [...clusterOptions(), ...serviceOptions(), ...nodeOptions()]) command.addOption(option)
@@ -62,6 +71,8 @@ export function addInit(program: Command): void {
     .action(init)
 }
 
+const addServerName = (text: string, before: readonly string[]) => [...before, parseDomain(text)]
+
 const help = `
 Writes /usr/local/bin/fairlead, /etc/fairlead, /var/lib/fairlead and two systemd units, and nothing when a check fails. A step that
 fails takes back what the steps before it did.
@@ -70,13 +81,15 @@ Examples:
   sudo fairlead init
   sudo fairlead init --advertise-address 10.0.0.10 --network vxlan --proxy-mode nftables
   sudo fairlead init --cluster-cidr 10.10.0.0/16,fd00:10::/56 --service-cidr 10.11.0.0/16,fd00:11::/112
+  sudo fairlead init --server-name cluster.example.com
   sudo fairlead init --no-node`
 
 async function init(options: InitOptions): Promise<void> {
   const facts = await step('checks', gatherFacts)
-  const server = toServerSettings(options, facts)
+  const server = toServerSettings(options)
+  await refuseNames(options)
   const wish = toWish(
-    { ...server, nodeName: options.nodeName, address: server.advertiseAddress },
+    { ...server, nodeName: options.nodeName, address: server.advertiseAddress ?? facts.ownAddress ?? '' },
     { isServer: true, isNode: options.node },
   )
   validateHost(facts, wish, options.ignoreCheck)
@@ -84,32 +97,52 @@ async function init(options: InitOptions): Promise<void> {
     if (options.node) await provideImages(signal)
     await startServer(server, signal)
     if (options.dns) await step("the cluster's DNS", () => applyDns(server))
-    if (options.node) await startOwnNode({ ...server, ...toNodeSettings(options, server) }, signal)
+    if (options.node) await startOwnNode(toNodeSettings(options, server), { ...wish, signal })
   })
   await tellEnd(options)
 }
 
-function toServerSettings(options: InitOptions, facts: HostFacts): ServerSettings {
+/** A name is of no use that this host itself does not find; one that is also its node's would be signed for whoever is that node. */
+async function refuseNames({ serverName, nodeName, node }: InitOptions): Promise<void> {
+  for (const name of serverName) {
+    const refuse = (why: string, cause?: unknown) => {
+      throw new Refusal(`--server-name ${name}: ${why}. Nothing was changed`, { cause })
+    }
+    if (node && name === nodeName) refuse('is the name of the node too: choose another for that with --node-name')
+    await lookup(name).catch((cause) =>
+      refuse('leads nowhere on this host: put it into DNS, or into /etc/hosts of all hosts', cause),
+    )
+  }
+}
+
+function toServerSettings(options: InitOptions): ServerSettings {
   const { port, clusterCidr, serviceCidr, clusterDomain, network, proxyMode, nodePortRange, loadBalancerPool } = options
+  const advertiseAddress = options.advertiseAddress ?? options.nodeIp?.split(',')[0]
   return {
-    advertiseAddress: options.advertiseAddress ?? options.nodeIp?.split(',')[0] ?? ownAddress(facts),
+    ...(advertiseAddress !== undefined && { advertiseAddress }),
+    serverNames: options.serverName,
     ...{ port, clusterCidr, serviceCidr, clusterDomain, network, proxyMode, nodePortRange, loadBalancerPool },
     clusterDns: options.clusterDns ?? dnsAddressOf(serviceCidr),
   }
 }
 
 function toNodeSettings({ nodeName, nodeIp, networkPolicy }: InitOptions, server: ServerSettings): NodeSettings {
-  return { ...server, nodeName, nodeIp: nodeIp ?? server.advertiseAddress, networkPolicy }
+  const address = nodeIp ?? server.advertiseAddress
+  return { ...server, nodeName, ...(address !== undefined && { nodeIp: address }), networkPolicy }
 }
 
-/** The control plane's key is on this host: its own node needs no token. */
-async function startOwnNode(settings: NodeSettings & ServerSettings, signal: AbortSignal): Promise<void> {
-  const { nodeName, nodeIp, advertiseAddress, port } = settings
-  const host = advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress
-  const names = ['--name', nodeName, '--address', ...nodeIp.split(',')]
+/**
+ * The control plane's key is on this host: its own node needs no token. It reaches the API server by loopback, whatever the host's
+ * address is.
+ */
+async function startOwnNode(
+  settings: NodeSettings,
+  { address, port, signal }: { address: string; port: number; signal: AbortSignal },
+): Promise<void> {
+  const addresses = settings.nodeIp?.split(',') ?? [address]
   await run(programPath, [
-    ...['issue-node', '--data-dir', serverDir, ...names],
-    ...['--server', `https://${host}:${port}`, '--out', agentPkiDir],
+    ...['issue-node', '--data-dir', serverDir, '--name', settings.nodeName, '--address', ...addresses],
+    ...['--server', httpsUrl('127.0.0.1', port), '--out', agentPkiDir],
   ])
   await withAdmin((client) => startNode(settings, client, signal))
 }

@@ -10,7 +10,7 @@ import { startNode } from '../node.ts'
 import { ignoreOption, type NodeOptions, nodeOptions } from '../options.ts'
 import { changeHost, provideImages, validateHost } from '../prepare.ts'
 import { step, tell } from '../progress.ts'
-import { type NodeSettings, ownAddress, toWish } from '../settings.ts'
+import { type NodeSettings, toWish } from '../settings.ts'
 
 interface JoinOptions extends NodeOptions {
   token: string
@@ -54,8 +54,9 @@ async function join(server: string, options: JoinOptions): Promise<void> {
   refuseMember(facts, ignoreCheck)
   const pass: Pass = { server, token, caCertHash, nodeName }
   const entry = await step(`the cluster at ${server}`, () => enterCluster(pass))
-  const settings = toNodeSettings(options, entry, facts)
-  const address = settings.nodeIp.split(',')[0] ?? ''
+  const settings = toNodeSettings(options, entry)
+  const addresses = options.nodeIp?.split(',') ?? [facts.ownAddress ?? '']
+  const [address = ''] = addresses
   const roles = { isServer: false, isNode: true }
   validateHost(facts, toWish({ ...settings, address, port: 0 }, roles), ignoreCheck)
   await changeHost(facts, async (signal) => {
@@ -63,7 +64,9 @@ async function join(server: string, options: JoinOptions): Promise<void> {
     const client = await step('a certificate for this node', () => entry.requestClient(signal))
     const { client: api, close } = openAsNode(entry, client)
     try {
-      const serving = await step('a certificate for its server', () => requestServing(api, entry, settings, signal))
+      const serving = await step('a certificate for its server', () =>
+        requestServing(api, { nodeName, addresses }, signal),
+      )
       await writeCredentials({ entry, nodeName, client, serving })
       await startNode(settings, api, signal)
     } finally {
@@ -83,10 +86,6 @@ function refuseMember({ units, isRoot }: HostFacts, ignored: readonly string[]):
   )
 }
 
-function toNodeSettings(
-  { nodeName, nodeIp, networkPolicy }: JoinOptions,
-  { settings }: ClusterEntry,
-  facts: HostFacts,
-): NodeSettings {
-  return { ...settings, nodeName, nodeIp: nodeIp ?? ownAddress(facts), networkPolicy }
+function toNodeSettings({ nodeName, nodeIp, networkPolicy }: JoinOptions, { settings }: ClusterEntry): NodeSettings {
+  return { ...settings, nodeName, ...(nodeIp !== undefined && { nodeIp }), networkPolicy }
 }
