@@ -14,6 +14,11 @@ export async function showUnit(unit: string, names: readonly string[]): Promise<
   )
 }
 
+/** The text of a program's settings, such as "systemd/networkd.conf", with all that is beside it; what stands last counts. */
+export async function readSettings(name: string): Promise<string> {
+  return await run('systemd-analyze', ['cat-config', name])
+}
+
 /** Makes systemd read its unit files again. */
 export async function reloadUnits(): Promise<void> {
   await run('systemctl', ['daemon-reload'])

@@ -4,7 +4,7 @@ import type { Check, CheckResult, HostWish } from './check.ts'
 import { checkDocker } from './docker.ts'
 import type { HostFacts } from './facts.ts'
 import { checkCgroups, checkKernel, checkPrograms, checkSysctls } from './kernel.ts'
-import { checkAddress, checkFirewalls, checkPorts, checkRanges, checkStrangers } from './network.ts'
+import { checkAddress, checkFirewalls, checkNetworkd, checkPorts, checkRanges, checkStrangers } from './network.ts'
 import {
   checkClock,
   checkDisk,
@@ -19,7 +19,7 @@ import {
 const checks: readonly Check[] = [
   ...[checkRoot, checkSystemd, checkName, checkClock, checkMemory, checkDisk, checkSwap],
   ...[checkKernel, checkPrograms, checkCgroups, checkSysctls, checkDocker],
-  ...[checkAddress, checkRanges, checkPorts, checkFirewalls, checkStrangers, checkLeftovers],
+  ...[checkAddress, checkNetworkd, checkRanges, checkPorts, checkFirewalls, checkStrangers, checkLeftovers],
 ]
 
 /** What all checks say of a host that is to become this. */

@@ -57,6 +57,8 @@ export interface HostFacts {
   addresses: { dev: string; address: string; prefix: number }[]
   /** Where packets go, as ranges; the default route is not among them. */
   routes: { range: string; dev: string }[]
+  /** systemd-networkd is at work, and takes routes of others away. */
+  dropsForeignRoutes: boolean
   /** The address by which others reach this host when no flag names one; absent: it has none. */
   ownAddress: string | undefined
   /** Files, links, units, containers and tables of an installation of Fairlead. */

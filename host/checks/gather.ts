@@ -10,6 +10,7 @@ import { listLinks, listRoutes, listRoutes6 } from '../../cni/linux/ip.ts'
 import { readKernelFeatures } from '../../cni/linux/kernel-features.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
 import { readSysctls } from '../../cni/linux/sysctl.ts'
+import { readSettings, showUnit } from '../../cni/linux/systemd.ts'
 import { findFiles, findLeftovers, findUnits } from '../leftovers.ts'
 import { findStrangers, listOrchestrators } from '../strangers.ts'
 import { readDockerFacts } from './docker-facts.ts'
@@ -62,14 +63,15 @@ function isProgram(name: string): boolean {
 }
 
 async function readNetwork(): Promise<
-  Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'ownAddress' | 'sysctls'>
+  Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'dropsForeignRoutes' | 'ownAddress' | 'sysctls'>
 > {
-  const [listeners, links, four, six, sysctls] = await Promise.all([
+  const [listeners, links, four, six, sysctls, dropsForeignRoutes] = await Promise.all([
     orElse([], listSockets()),
     orElse([], listLinks()),
     orElse([], listRoutes()),
     orElse([], listRoutes6()),
     orElse(new Map<string, string>(), readSysctls(sysctlNames)),
+    orElse(false, readNetworkd()),
   ])
   const addresses = links.flatMap(({ ifname, addr_info = [] }) =>
     addr_info
@@ -84,8 +86,19 @@ async function readNetwork(): Promise<
     addresses,
     routes,
     sysctls,
+    dropsForeignRoutes,
     ownAddress: readOwnAddress()?.address,
   }
+}
+
+/** networkd.conf(5): ManageForeignRoutes is on unless it is set. Without systemd there is none. */
+async function readNetworkd(): Promise<boolean> {
+  // Without systemd, or its bus, it fails.
+  const unit = await showUnit('systemd-networkd.service', ['ActiveState']).catch(() => new Map<string, string>())
+  if (unit.get('ActiveState') !== 'active') return false
+  const settings = await readSettings('systemd/networkd.conf')
+  const values = [...settings.matchAll(/^ManageForeignRoutes=(\S*)/gm)].map(([, value = '']) => value.toLowerCase())
+  return !['no', 'false', 'off', '0'].includes(values.at(-1) ?? 'yes')
 }
 
 /** `ip` leaves the prefix of a single address out. */

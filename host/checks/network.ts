@@ -61,6 +61,20 @@ export const checkAddress: Check = ({ addresses }, { address, isServer }) => {
   ]
 }
 
+/** systemd-networkd, which takes routes that it has not made off its links whenever it starts anew: those to other nodes' pods too. */
+export const checkNetworkd: Check = ({ dropsForeignRoutes }, { isNode }) => {
+  if (!isNode || !dropsForeignRoutes) return []
+  const file = '/etc/systemd/networkd.conf.d/fairlead.conf'
+  const settings = String.raw`[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=no\n`
+  return [
+    warning(
+      'networkd',
+      'systemd-networkd drops the routes to other nodes whenever it starts anew; the agent writes them again within a minute',
+      `mkdir -p /etc/systemd/networkd.conf.d; printf '${settings}' >${file}; systemctl restart systemd-networkd`,
+    ),
+  ]
+}
+
 /** Whether ranges of pods and Services are free of this host's networks, and of each other. */
 export const checkRanges: Check = ({ routes, addresses }, { clusterCidrs, serviceCidrs, isServer, isNode }) => {
   if (!isServer && !isNode) return []
