@@ -3,7 +3,7 @@
 import type { PodList } from '../../../api/generated/types.ts'
 import { waitFor } from '../../../host/progress.ts'
 import type { Guest } from '../guest.ts'
-import { addresses, type Hosts, program } from './prepare.ts'
+import { type Hosts, program, serverName } from './prepare.ts'
 
 /** Makes the administrator's kubeconfig that of a command. */
 export const asAdmin = 'export KUBECONFIG=/etc/fairlead/admin.kubeconfig;'
@@ -45,8 +45,8 @@ export async function openFirewall({ control, worker }: Hosts): Promise<void> {
 }
 
 export async function init({ control }: Hosts): Promise<void> {
-  const command = `${program} init --advertise-address ${addresses.control}`
-  await expectSuccess(control, command, /fairlead join \S+:6443 --token \S+ --ca-cert-hash sha256:/)
+  const command = `${program} init --server-name ${serverName}`
+  await expectSuccess(control, command, /fairlead join cluster\.test:6443 --token \S+ --ca-cert-hash sha256:/)
   await expectSuccess(control, `${asAdmin} fairlead get nodes`, /^vm\s+Ready/m)
 }
 
@@ -58,7 +58,7 @@ export async function refuseSecondInit({ control }: Hosts): Promise<void> {
 
 async function joinCommand({ control }: Hosts, options = ''): Promise<string> {
   const line = await control.run(`fairlead token create --print-join-command ${options}`)
-  return `${line.trim().replace(/^(sudo )?fairlead/, program)} --node-ip ${addresses.worker}`
+  return line.trim().replace(/^(sudo )?fairlead/, program)
 }
 
 export async function refuseWrongJoins(hosts: Hosts): Promise<void> {
@@ -72,11 +72,7 @@ export async function refuseWrongJoins(hosts: Hosts): Promise<void> {
     /does not take this token/,
   )
   await expectRefusal(worker, right.replace(/sha256:\S{4}/, 'sha256:0000'), /hash/)
-  await expectRefusal(
-    worker,
-    right.replace(`${addresses.control}:6443`, `${addresses.control}:6444`),
-    /does the control plane run there/,
-  )
+  await expectRefusal(worker, right.replace(':6443', ':6444'), /does the control plane run there/)
   await expectRefusal(worker, ended, /does not take this token/)
 }
 

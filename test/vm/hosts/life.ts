@@ -9,7 +9,7 @@ import { type Hosts, program, snapshot } from './prepare.ts'
 const usersStart = "docker inspect users --format '{{.State.Status}} {{.State.StartedAt}}'"
 
 /** Throws when the act has a container of the Deployment `web` started anew, or there is none. */
-async function expectWebRunsOn(guest: Guest, act: () => Promise<void>): Promise<void> {
+export async function expectWebRunsOn(guest: Guest, act: () => Promise<void>): Promise<void> {
   const list = 'docker ps --quiet --filter label=io.fairlead.attempt --filter name=_web-'
   const read = () => guest.run(`${list} | sort | xargs docker inspect --format '{{.Name}} {{.State.StartedAt}}'`)
   const before = await read()

@@ -18,8 +18,15 @@ export interface Hosts {
   worker: Guest
 }
 
-/** Addresses on the cable between them. */
+/** Addresses on the cable between them, and those that they move to. */
 export const addresses: Record<keyof Hosts, string> = { control: '192.168.77.1', worker: '192.168.77.2' }
+export const nextAddresses: typeof addresses = { control: '192.168.77.11', worker: '192.168.77.12' }
+
+/** Leads to the control plane. */
+export const serverName = 'cluster.test'
+/** Makes it lead there on a host. */
+export const nameServer = (address: string) =>
+  `sed -i '/${serverName}/d' /etc/hosts && echo '${address} ${serverName}' >>/etc/hosts`
 
 /** Both hosts, each with the one file and the user's things. A guest that was kept is set back first. */
 export async function prepareHosts(context: PartContext): Promise<Hosts> {
@@ -37,12 +44,22 @@ async function prepareHost(guest: Guest, address: string): Promise<void> {
   await guest.run(`set -eu; chmod +x ${program} ${snapshot}; ${connect(address)} ${things}`)
 }
 
-/** networkd takes routes of others away when it starts anew, unless it is told. */
+/** The cable becomes the link of the default route. networkd takes routes of others away when it starts anew, unless it is told. */
 const connect = (address: string) => `
   mkdir -p /etc/systemd/networkd.conf.d
   printf '[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\n' >/etc/systemd/networkd.conf.d/foreign.conf
-  printf '[Match]\\nName=eth1\\n[Network]\\nAddress=${address}/24\\n' >/etc/systemd/network/10-eth1.network
-  systemctl restart systemd-networkd`
+  sed '/^Gateway=/d' /etc/systemd/network/10-eth0.network >${outside}
+  printf '[Match]\\nName=eth1\\n[Network]\\nAddress=${address}/24\\nGateway=192.168.77.254\\n' >${cable}
+  systemctl restart systemd-networkd
+  ${nameServer(addresses.control)}`
+
+const cable = '/etc/systemd/network/10-eth1.network'
+/** Of the link to the outside, before the file that the image has. */
+const outside = '/etc/systemd/network/05-eth0.network'
+
+/** Gives the host another address on the cable, as the end of a lease would. */
+export const moveTo = (address: string) =>
+  `sed -i 's#^Address=.*#Address=${address}/24#' ${cable} && networkctl reload && networkctl reconfigure eth1`
 
 const things = `
   systemctl enable --now docker
@@ -60,5 +77,7 @@ const things = `
 /** Sets the guests back to what other parts expect. */
 export async function leaveHosts({ control, worker }: Hosts): Promise<void> {
   for (const guest of [worker, control])
-    await guest.run('fairlead reset --yes; ufw --force disable; systemctl disable --now docker.socket docker || true')
+    await guest.run(
+      `fairlead reset --yes; ufw --force disable; systemctl disable --now docker.socket docker || true; rm ${outside} ${cable}; systemctl restart systemd-networkd`,
+    )
 }

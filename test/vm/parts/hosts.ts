@@ -20,6 +20,7 @@ import {
   upgrade,
   upgradeToBroken,
 } from '../hosts/life.ts'
+import { moveControlPlane, moveWorker } from '../hosts/moving.ts'
 import { type Hosts, leaveHosts, prepareHosts } from '../hosts/prepare.ts'
 import type { Part, PartContext, PartResult } from '../part.ts'
 
@@ -58,6 +59,11 @@ const steps: Step[] = [
   { title: 'an upgrade leaves the pods running', act: upgrade },
   { title: 'a version that does not come up is taken back', act: upgradeToBroken },
   { title: 'after a reboot of both hosts everything works again', act: reboot },
+  { title: 'a worker whose address changes is a ready node again, and its pods run on', act: moveWorker },
+  {
+    title: "a control plane whose address changes is found by its name, and everybody's pods run on",
+    act: moveControlPlane,
+  },
   { title: 'reset leaves both hosts as they were', act: reset },
 ]
 

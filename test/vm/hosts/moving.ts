@@ -1,0 +1,35 @@
+// Hosts that come up at another address while they are nodes, and go back to the first.
+
+import { asAdmin, expectPodsAnswer, expectSuccess } from './cluster.ts'
+import { expectWebRunsOn } from './life.ts'
+import { addresses, type Hosts, moveTo, nameServer, nextAddresses } from './prepare.ts'
+
+export async function moveWorker(hosts: Hosts): Promise<void> {
+  for (const { worker } of [nextAddresses, addresses]) await move(hosts, 'worker', 'peer', worker)
+}
+
+/** Its worker knows it by a name. */
+export async function moveControlPlane(hosts: Hosts): Promise<void> {
+  for (const { control } of [nextAddresses, addresses]) {
+    for (const guest of [hosts.control, hosts.worker]) await guest.run(nameServer(control))
+    await move(hosts, 'control', 'vm', control)
+  }
+}
+
+async function move(hosts: Hosts, which: keyof Hosts, node: string, address: string): Promise<void> {
+  await expectWebRunsOn(hosts[which], async () => {
+    await hosts[which].run(moveTo(address))
+    await awaitNode(hosts, node, address)
+    await expectPodsAnswer(hosts)
+  })
+  await expectSuccess(hosts.control, `${asAdmin} fairlead net verify`, /./)
+}
+
+/** Returns when both nodes are ready, this one at this address. */
+async function awaitNode({ control }: Hosts, node: string, address: string): Promise<void> {
+  const isThere = `fairlead get nodes -o wide --no-headers | grep -w ${node} | grep -w Ready | grep -qwF ${address}`
+  const areReady = '[ $(fairlead get nodes --no-headers | grep -cw Ready) = 2 ]'
+  await control.run(
+    `${asAdmin} for i in $(seq 120); do ${isThere} && ${areReady} && exit 0; sleep 3; done; fairlead get nodes -o wide; exit 1`,
+  )
+}
