@@ -97,7 +97,9 @@ async function readNetworkd(): Promise<boolean> {
   const unit = await showUnit('systemd-networkd.service', ['ActiveState']).catch(() => new Map<string, string>())
   if (unit.get('ActiveState') !== 'active') return false
   const settings = await readSettings('systemd/networkd.conf')
-  const values = [...settings.matchAll(/^ManageForeignRoutes=(\S*)/gm)].map(([, value = '']) => value.toLowerCase())
+  const values = [...settings.matchAll(/^ManageForeignRoutes\s*=\s*(\S*)/gm)].map(([, value = '']) =>
+    value.toLowerCase(),
+  )
   return !['no', 'false', 'off', '0'].includes(values.at(-1) ?? 'yes')
 }
 
