@@ -40,7 +40,7 @@ function advertiseAddressOf({ advertiseAddress }: ServeFlags, log: Logger): stri
 
 function requireOwnAddress(): HostAddress {
   const own = readOwnAddress()
-  if (own === undefined) throw new Error('this host has no address: connect it, or use --advertise-address')
+  if (own === undefined) throw new Error('this host has no address: connect it, or name one by a flag')
   return own
 }
 

@@ -44,6 +44,9 @@ const atBoot: HostAddress = { ...lan, isOfDefaultRoute: false }
 test.each<[string, HostAddress, LinkAddress[], string[], string | undefined]>([
   ['moves with a new lease', known, [lan, next], ['eth0'], next.address],
   ['moves with a new lease on a link without a default route', atBoot, [on('eth1', '192.0.2.8')], [], '192.0.2.8'],
+  ['moves on its own link, though another would be chosen at start', known, [lan, next], [], next.address],
+  ['stays while its link has only IPv6 left', known, [six], ['eth0'], undefined],
+  ['moves to IPv4 when that comes later', { ...six, isOfDefaultRoute: true }, [six, four], ['eth0'], four.address],
   ['stays while it has the old one too', known, [next, four], ['eth0'], undefined],
   ['stays when another link becomes the better one', known, [lan, four], ['eth1', 'eth0'], undefined],
   ['stays while its link has lost all, whatever others have', known, [docker, lan], [], undefined],

@@ -34,17 +34,20 @@ export function chooseAddress({ addresses, defaultDevs }: HostLinks): HostAddres
 }
 
 /**
- * The address of a host that was reached by `known` and is now reached by another; undefined while it is not. A link that has lost all
- * its addresses is waited for: another link takes its place only with a default route.
+ * The address of a host that was reached by `known` and is now reached by another; undefined while it is not. A link that has lost its
+ * addresses, or those of IPv4, is waited for: another link takes its place only with a default route.
  */
-export function movedAddress(known: HostAddress, links: HostLinks): HostAddress | undefined {
-  const now = chooseAddress(links)
+export function movedAddress(known: HostAddress, { addresses, defaultDevs }: HostLinks): HostAddress | undefined {
+  const isLikely = ({ dev, address }: LinkAddress) =>
+    (dev === known.dev || defaultDevs.includes(dev)) && (isIpv4(address) || !isIpv4(known.address))
+  const now = chooseAddress({ addresses: addresses.filter(isLikely), defaultDevs })
   if (now === undefined || now.address === known.address) return undefined
-  // Chosen before there was a default route: at boot, links come up one by one.
-  const isBetter = now.isOfDefaultRoute && !known.isOfDefaultRoute
-  const isHere = links.addresses.some(({ address }) => address === known.address)
-  const isLikely = (now.isOfDefaultRoute || now.dev === known.dev) && (!isSingle(now) || isSingle(known))
-  return isLikely && (isBetter || !isHere) ? now : undefined
+  // At boot, links, families and routes come one by one: what was chosen then may have been the second choice.
+  const isBetter = (now.isOfDefaultRoute && !known.isOfDefaultRoute) || (isIpv4(now.address) && !isIpv4(known.address))
+  const isHere = addresses.some(({ address }) => address === known.address)
+  // A load balancer's is left on the link when its own one goes.
+  const isOwn = !isSingle(now) || isSingle(known)
+  return isOwn && (isBetter || !isHere) ? now : undefined
 }
 
 /** Links of the default routes, by metric, in the texts of /proc/net/route and /proc/net/ipv6_route (proc_net(5); IPv4 first). */
@@ -94,11 +97,13 @@ function devsOf(routes: readonly Route[]): string[] {
 }
 
 function pick(addresses: readonly LinkAddress[]): LinkAddress | undefined {
-  const rank = (each: LinkAddress) => (familyOf(each.address) === 'ipv4' ? 0 : 1) + (isSingle(each) ? 2 : 0)
+  const rank = (each: LinkAddress) => (isIpv4(each.address) ? 0 : 1) + (isSingle(each) ? 2 : 0)
   return addresses.toSorted((a, b) => rank(a) - rank(b))[0]
 }
 
-const isSingle = ({ address, prefix }: LinkAddress) => prefix === (familyOf(address) === 'ipv4' ? 32 : 128)
+const isIpv4 = (address: string) => familyOf(address) === 'ipv4'
+
+const isSingle = ({ address, prefix }: LinkAddress) => prefix === (isIpv4(address) ? 32 : 128)
 
 /** Links of networks of containers on this very host, ours among them, and of Services. */
 const isForContainers = (dev: string) => /^(docker|br-|virbr|veth|cni|lxc|cbr|kube-|fairlead)/.test(dev)

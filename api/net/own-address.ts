@@ -26,12 +26,21 @@ export async function whenMoved(known: HostAddress, signal: AbortSignal): Promis
   let seen: string | undefined
   while (!signal.aborted) {
     await pause(lookMs, signal)
-    const now = movedAddress(known, readLinks())
+    const now = lookAgain(known)
     // Seen twice: whoever sets a link up anew takes its address away for a moment.
     if (now !== undefined && now.address === seen) return now
     seen = now?.address
   }
   return undefined
+}
+
+/** That the kernel cannot be asked just now is no move. */
+function lookAgain(known: HostAddress): HostAddress | undefined {
+  try {
+    return movedAddress(known, readLinks())
+  } catch {
+    return undefined
+  }
 }
 
 function readLinks(): HostLinks {

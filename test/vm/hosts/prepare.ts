@@ -50,7 +50,7 @@ const connect = (address: string) => `
   printf '[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\n' >/etc/systemd/networkd.conf.d/foreign.conf
   sed '/^Gateway=/d' /etc/systemd/network/10-eth0.network >${outside}
   printf '[Match]\\nName=eth1\\n[Network]\\nAddress=${address}/24\\nGateway=192.168.77.254\\n' >${cable}
-  systemctl restart systemd-networkd
+  systemctl restart systemd-networkd; networkctl reconfigure eth1
   ${nameServer(addresses.control)}`
 
 const cable = '/etc/systemd/network/10-eth1.network'
