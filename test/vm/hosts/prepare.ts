@@ -78,6 +78,6 @@ const things = `
 export async function leaveHosts({ control, worker }: Hosts): Promise<void> {
   for (const guest of [worker, control])
     await guest.run(
-      `fairlead reset --yes; ufw --force disable; systemctl disable --now docker.socket docker || true; rm ${outside} ${cable}; systemctl restart systemd-networkd`,
+      `fairlead reset --yes; ufw --force disable; systemctl disable --now docker.socket docker || true; rm -f ${outside} ${cable}; ip address flush dev eth1; systemctl restart systemd-networkd`,
     )
 }
