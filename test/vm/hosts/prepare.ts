@@ -77,7 +77,6 @@ const things = `
 /** Sets the guests back to what other parts expect. */
 export async function leaveHosts({ control, worker }: Hosts): Promise<void> {
   for (const guest of [worker, control])
-    await guest.run(
-      `fairlead reset --yes; ufw --force disable; systemctl disable --now docker.socket docker || true; rm -f ${outside} ${cable}; ip address flush dev eth1; systemctl restart systemd-networkd`,
-    )
+    await guest.run(`fairlead reset --yes; ufw --force disable; systemctl disable --now docker.socket docker || true
+      rm -f ${outside} ${cable}; ip address flush dev eth1; systemctl restart systemd-networkd`)
 }

@@ -26,7 +26,7 @@ import type { Part, PartContext, PartResult } from '../part.ts'
 
 export const hosts: Part = {
   name: 'hosts',
-  title: "hosts of one's own: init, join, pods, upgrade, reboot, reset, and everything else as it was",
+  title: "hosts of one's own: init, join, pods, upgrade, reboot, other addresses, reset, and everything else as it was",
   run: async (context) => {
     const both = await prepareHosts(context)
     try {
