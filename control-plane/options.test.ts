@@ -63,7 +63,9 @@ test('addresses and ranges are taken in one form, however they are written', asy
 
 test('a range of Services without an address for DNS is refused before anything is written', async () => {
   const options = await serveWith('--data-dir', '/nonexistent', '--service-cidr', '10.96.0.248/29')
-  await expect(serve({ ...options, advertiseAddress: '10.0.0.1' }, pino({ enabled: false }), new AbortController().signal)).rejects.toThrow(
+  await expect(
+    serve({ ...options, advertiseAddress: '10.0.0.1' }, pino({ enabled: false }), new AbortController().signal),
+  ).rejects.toThrow(
     "--service-cidr: 10.96.0.248/29 has no address 10 after its first, which the cluster's DNS server would have",
   )
 })
