@@ -159,17 +159,18 @@ test('resolv.conf is as the pod’s dnsPolicy says', async () => {
   expect(await resolvConf('by-node')).not.toContain('10.96.0.10')
 })
 
-test('a new Service resolves within a second', async () => {
-  const script = 'until [ -n "$(dig +short +time=1 +tries=1 fresh.$0)" ]; do sleep 0.02; done; cat /proc/uptime'
+test('a new Service resolves for who has just been told that there is none', async () => {
+  const script =
+    'until a=$(dig +short +time=1 +tries=1 fresh.$0) && [ -n "$a" ]; do sleep 0.02; done; echo $a; cat /proc/uptime'
   const asking = startKubectl('exec', '-n', namespace, 'box', '--', 'sh', '-c', script, zone)
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   // The machine's uptime, as its pods see it too.
   const uptimeMs = (text: string) => Number(text.split(' ')[0]) * 1000
   const created = uptimeMs(await readFile('/proc/uptime', 'utf8'))
   await apply(service(namespace, 'fresh'))
-  const answeredMs = uptimeMs(String((await asking).stdout)) - created
-  console.log(`a new Service resolved ${answeredMs.toFixed(0)} ms after kubectl apply began`)
-  expect(answeredMs).toBeLessThan(1_000)
+  const [answer, answered = ''] = String((await asking).stdout).split('\n')
+  console.log(`a new Service resolved ${(uptimeMs(answered) - created).toFixed(0)} ms after kubectl apply began`)
+  expect(answer).toBe(await clusterIpOf('fresh'))
 })
 
 test('names resolve while the servers are replaced one by one', async () => {
