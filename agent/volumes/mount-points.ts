@@ -3,10 +3,10 @@
 import { readFile } from 'node:fs/promises'
 import { run } from '../../cni/linux/exec.ts'
 
-/** Mounts a tmpfs unless one is there. sizeBytes 0: half of the node's memory, the kernel's own default. */
-export async function ensureTmpfs(directory: string, sizeBytes = 0, mode = '0755'): Promise<void> {
+/** Mounts a tmpfs unless one is there. Without sizeBytes it may take half of the machine's memory, the kernel's own default. */
+export async function ensureTmpfs(directory: string, sizeBytes?: number, mode = '0755'): Promise<void> {
   if ((await listMountPoints(directory)).includes(directory)) return
-  const options = [`mode=${mode}`, ...(sizeBytes > 0 ? [`size=${sizeBytes}`] : [])]
+  const options = [`mode=${mode}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])]
   await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'tmpfs', directory])
 }
 

@@ -5,10 +5,10 @@ import { chmod, chown, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container as ContainerTemplate, Pod, Volume, VolumeMount } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
-import { toBytes } from '../../api/objects/quantity.ts'
 import { writePayload } from './atomic-writer.ts'
 import type { DownwardFacts } from './downward.ts'
 import { ensureHostPath } from './host-path.ts'
+import { memoryVolumeBytes } from './memory-size.ts'
 import { ensureTmpfs, listMountPoints, unmountBelow } from './mount-points.ts'
 import { ConfigError, type ObjectSource } from './objects.ts'
 import { hasPayload, makePayload } from './payload.ts'
@@ -139,7 +139,11 @@ export class PodVolumes {
     const fsGroup = pod.spec.securityContext?.fsGroup
     if (volume.hostPath !== undefined) return await ensureHostPath(volume.hostPath)
     const directory = this.#directoryOf(pod, volume)
-    if (volume.emptyDir !== undefined) return await makeEmptyDir(directory, volume.emptyDir, fsGroup)
+    if (volume.emptyDir !== undefined) {
+      const { medium, sizeLimit } = volume.emptyDir
+      const sizeBytes = memoryVolumeBytes(pod.spec, sizeLimit, facts.allocatable)
+      return await makeEmptyDir(directory, { isInMemory: medium === 'Memory', sizeBytes }, fsGroup)
+    }
     if (!hasPayload(volume)) throw unsupported(volume)
     const payload = await makePayload({ pod, objects: this.#objects, facts }, volume)
     await mkdir(directory, { recursive: true, mode: 0o755 })
@@ -148,10 +152,13 @@ export class PodVolumes {
   }
 }
 
-async function makeEmptyDir(directory: string, source: Volume['emptyDir'], fsGroup: number | undefined): Promise<void> {
+async function makeEmptyDir(
+  directory: string,
+  { isInMemory, sizeBytes }: { isInMemory: boolean; sizeBytes: number | undefined },
+  fsGroup: number | undefined,
+): Promise<void> {
   await mkdir(directory, { recursive: true })
-  const { medium, sizeLimit } = source ?? {}
-  if (medium === 'Memory') await ensureTmpfs(directory, sizeLimit ? toBytes(sizeLimit) : 0, '0777')
+  if (isInMemory) await ensureTmpfs(directory, sizeBytes, '0777')
   // New files get the group too: the setgid bit.
   if (fsGroup !== undefined) await chown(directory, 0, fsGroup)
   await chmod(directory, fsGroup === undefined ? 0o777 : 0o2777)

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { memoryVolumeBytes } from './memory-size.ts'
+
+const mebibyte = 2 ** 20
+const withLimits = (...limits: (string | undefined)[]) => ({
+  containers: limits.map((memory, index) => ({
+    name: `c${index}`,
+    ...(memory !== undefined && { resources: { limits: { memory } } }),
+  })),
+})
+
+test.each([
+  ['its own limit', withLimits(undefined), '1Mi', { memory: '1Gi' }, mebibyte],
+  ['what the node gives to pods', withLimits(undefined), undefined, { memory: '1Gi' }, 1024 * mebibyte],
+  ['what the node gives, whatever it asks for', withLimits(undefined), '2Gi', { memory: '1Gi' }, 1024 * mebibyte],
+  ['the limits of all containers together', withLimits('8Mi', '8Mi'), '1Gi', { memory: '1Gi' }, 16 * mebibyte],
+  ['no pod limit where a container has none', withLimits('8Mi', undefined), '32Mi', { memory: '1Gi' }, 32 * mebibyte],
+  ['the kernel’s choice when nothing is known', withLimits(undefined), undefined, {}, undefined],
+] as const)('a volume in memory has %s', (_, spec, sizeLimit, allocatable, expected) => {
+  expect(memoryVolumeBytes(spec, sizeLimit, allocatable)).toBe(expected)
+})
