@@ -11,6 +11,8 @@ const outputLimit = 10_000
 /** The daemon tells of a process's end a little after its streams' end. */
 const endPollMs = 20
 const endPollLimitMs = 1000
+/** Beginning takes it longer on a machine that is busy. */
+const beginLimitMs = 10_000
 const killedExitCode = 137
 
 interface StartedExec {
@@ -109,11 +111,22 @@ async function waitForExec(exec: Exec, closed: AbortSignal): Promise<number> {
 
 /** Docker's API cannot end an exec, but tells its process id in the host's pid namespace, which is the agent's own. */
 async function signalExec(exec: Exec, signal: NodeJS.Signals): Promise<void> {
-  const { Running, Pid } = await exec.inspect()
-  if (!Running || Pid <= 0) return
+  const pid = await pidOf(exec)
+  if (pid === undefined) return
   try {
-    process.kill(Pid, signal)
+    process.kill(pid, signal)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
+}
+
+/** Undefined when the process has ended, or did not begin in time: the daemon answers a start before it does. */
+async function pidOf(exec: Exec): Promise<number | undefined> {
+  for (let waitedMs = 0; waitedMs < beginLimitMs; waitedMs += endPollMs) {
+    const { Running, Pid, ExitCode } = await exec.inspect()
+    if (!Running && ExitCode !== null) return undefined
+    if (Running && Pid > 0) return Pid
+    await wait(endPollMs)
+  }
+  return undefined
 }

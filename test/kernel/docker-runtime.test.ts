@@ -169,9 +169,12 @@ test('a terminal has its size, and echoes', async () => {
   expect(await session.exitCode).toBe(0)
 })
 
-test('what execSync ends is gone from the container', async () => {
+test.each([
+  ['as it runs', 300],
+  ['before it has begun', 0],
+])('what execSync ends %s is gone from the container', async (_, timeoutMs) => {
   const { id } = await start()
-  await runtime.execSync(id, ['sleep', '4711'], 300)
+  await runtime.execSync(id, ['sleep', '4711'], timeoutMs)
   const after = await runtime.execSync(id, ['sh', '-c', 'ps | grep -v grep | grep -c "sleep 4711"'], 10_000)
   expect(after.output.trim()).toBe('0')
 })
