@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { enableNetlink } from './linux/netlink.ts'
+import { hasCode } from './linux/system-error.ts'
 import { add, check, del, gc, status } from './plugin.ts'
 import { CniError, errorCodes, type Invocation, type NetworkConfig, supportedVersions } from './spec.ts'
 
@@ -37,7 +38,7 @@ async function readInput(): Promise<string> {
   try {
     return readFileSync(0, 'utf8')
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    if (!hasCode(error, 'EAGAIN')) throw error
     const { text } = await import('node:stream/consumers')
     return await text(process.stdin)
   }

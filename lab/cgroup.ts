@@ -4,6 +4,7 @@
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pause } from '../api/client/alarm.ts'
+import { hasCode } from '../cni/linux/system-error.ts'
 
 const mountPoint = '/sys/fs/cgroup'
 
@@ -49,7 +50,7 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (!hasCode(error, 'ESRCH')) throw error
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Exec } from 'dockerode'
+import { hasCode } from '../../cni/linux/system-error.ts'
 import type { ExecOptions, ExecSession } from '../runtime/runtime.ts'
 import { type DockerClient, isStatus, ofContainer } from './docker-client.ts'
 import { splitOutput } from './streams.ts'
@@ -116,7 +117,7 @@ async function signalExec(exec: Exec, signal: NodeJS.Signals): Promise<void> {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (!hasCode(error, 'ESRCH')) throw error
   }
 }
 

@@ -51,12 +51,13 @@ export class Evictor {
     const { pressure, cgroups, pods, evict } = this.#options
     const { memory, memoryAvailableBytes } = await pressure.read()
     if (!memory) return false
-    const candidates = pods().filter(({ metadata }) => !this.#chosen.has(metadata.uid))
+    const here = pods()
+    this.#chosen = this.#chosen.intersection(new Set(here.map(({ metadata }) => metadata.uid)))
+    const candidates = here.filter(({ metadata }) => !this.#chosen.has(metadata.uid))
     const usages = candidates.map(async (pod) => ({ pod, memoryBytes: await readWorkingSet(cgroups, pod) }))
     const victim = chooseVictim(await Promise.all(usages))
     if (victim === undefined) return false
-    const here = new Set(pods().map(({ metadata }) => metadata.uid))
-    this.#chosen = this.#chosen.intersection(here).add(victim.pod.metadata.uid)
+    this.#chosen.add(victim.pod.metadata.uid)
     evict(victim.pod, describeEviction(victim, memoryAvailableBytes, leastMemoryBytes))
     return true
   }

@@ -3,7 +3,7 @@
 
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hasCode } from '../../cni/linux/system-error.ts'
+import { ifMissing } from '../../cni/linux/system-error.ts'
 import type { CniResult } from '../../cni/spec.ts'
 import type { NetworkConfigList } from './conflist.ts'
 
@@ -25,12 +25,8 @@ export class AttachmentRecords {
   }
 
   async read(sandboxId: string): Promise<AttachmentRecord | undefined> {
-    try {
-      return JSON.parse(await readFile(this.#path(sandboxId), 'utf8'))
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined
-      throw error
-    }
+    const text = await readFile(this.#path(sandboxId), 'utf8').catch(ifMissing(undefined))
+    return text === undefined ? undefined : JSON.parse(text)
   }
 
   async write(record: AttachmentRecord): Promise<void> {

@@ -3,6 +3,7 @@
 import { access, mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Container as ContainerTemplate } from '../../api/generated/types.ts'
+import { ifMissing } from '../../cni/linux/system-error.ts'
 import type { Mount } from '../runtime/runtime.ts'
 import { type DnsSettings, makeHosts, makeResolvConf } from './network-files.ts'
 import type { StoredPod } from './pod.ts'
@@ -33,7 +34,7 @@ export async function ensureNetworkFiles(directory: string, pod: StoredPod, dns:
 }
 
 async function writeIfDifferent(path: string, text: string): Promise<void> {
-  const present = await readFile(path, 'utf8').catch(() => undefined) // not there yet
+  const present = await readFile(path, 'utf8').catch(ifMissing(undefined))
   if (present !== text) await writeFile(path, text, { mode: 0o644 })
 }
 
@@ -64,7 +65,7 @@ export async function readTerminationMessage(
   containerName: string,
   attempt: number,
 ): Promise<string | undefined> {
-  const file = await open(messageFile(directory, containerName, attempt), 'r').catch(() => undefined) // never started
+  const file = await open(messageFile(directory, containerName, attempt), 'r').catch(ifMissing(undefined)) // never started
   if (file === undefined) return undefined
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(longestMessage), 0, longestMessage, 0)

@@ -73,7 +73,7 @@ export class PodSandboxes {
 
   /** attached() for who does not need the addresses now: a failure reports itself, and the starts that wait for it fail. */
   join(sandbox: Sandbox): void {
-    this.attached(sandbox).catch(() => undefined)
+    this.attached(sandbox).catch(() => undefined) // thrown again to the starts that wait for it
   }
 
   /** The sandbox's addresses, once it has its network. A sandbox without one is given up. */

@@ -35,12 +35,12 @@ export class PreparedVolumes {
 
   /** prepare() for who does not need the volumes now: a container's start reports what went wrong. */
   begin(): void {
-    this.prepare().catch(() => undefined)
+    this.prepare().catch(() => undefined) // thrown again to the container's start
   }
 
   /** Resolves when nothing is being prepared, whatever became of it. */
   async settled(): Promise<void> {
-    await this.#prepared?.catch(() => undefined)
+    await this.#prepared?.catch(() => undefined) // thrown to who prepares
   }
 
   /** An object that the volumes show has changed. */

@@ -16,6 +16,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { ifMissing } from '../../cni/linux/system-error.ts'
 import type { Payload, PayloadFile } from './payload.ts'
 
 const dataLink = '..data'
@@ -28,7 +29,7 @@ export async function writePayload(directory: string, payload: Payload, fsGroup?
     for (const name of names) await ensureLink(directory, name)
     return false
   }
-  const old = await readlink(join(directory, dataLink)).catch(() => undefined) // absent at first
+  const old = await readlink(join(directory, dataLink)).catch(ifMissing(undefined)) // absent at first
   const fresh = await mkdtemp(join(directory, '..'.concat(new Date().toISOString().replace(/[:.]/g, '_'), '.')))
   await chmod(fresh, 0o755)
   for (const [path, file] of payload) await writeOne(join(fresh, path), file, fsGroup)
@@ -58,8 +59,7 @@ async function writeOne(
 
 async function ensureLink(directory: string, name: string): Promise<void> {
   const path = join(directory, name)
-  // What else keeps it from being seen keeps the link from being made, and that says so.
-  if ((await lstat(path).catch(() => undefined)) !== undefined) return
+  if ((await lstat(path).catch(ifMissing(undefined))) !== undefined) return
   await symlink(join(dataLink, name), path)
 }
 
@@ -71,12 +71,13 @@ async function removeStale(directory: string, names: Set<string>, current: strin
   }
 }
 
+/** Whether a volume has just these files. One that cannot be read is written anew, and that says what is wrong. */
 async function holds(directory: string, payload: Payload): Promise<boolean> {
   const root = join(directory, dataLink)
-  const present = await listFiles(root).catch(() => undefined) // not written yet, or not whole: it is written anew
+  const present = await listFiles(root).catch(() => undefined) // it does not, then
   if (present === undefined || present.length !== payload.size) return false
   for (const [path, { data }] of payload) {
-    const content = await readFile(join(root, path)).catch(() => undefined) // the same
+    const content = await readFile(join(root, path)).catch(() => undefined) // it does not, then
     if (content === undefined || !content.equals(data)) return false
   }
   return true
