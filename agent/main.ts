@@ -6,8 +6,7 @@ import { EventRecorder } from '../api/client/event-recorder.ts'
 import { HttpClient } from '../api/client/http-client.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
-import type { HostAddress } from '../api/net/host-address.ts'
-import { whenMoved } from '../api/net/own-address.ts'
+import { stopWhenMoved } from '../api/net/own-address.ts'
 import { publicKeyAnnotation } from '../api/net/wireguard.ts'
 import { ClusterView } from './cluster-view.ts'
 import { NodeCredentials } from './credentials/node-credentials.ts'
@@ -97,7 +96,8 @@ const server = createAgentServer({
 
 const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
-if (options.ownAddress !== undefined) void endWhenMoved(options.ownAddress)
+if (options.ownAddress !== undefined)
+  void stopWhenMoved(options.ownAddress, stop, (addresses, message) => log.warn(addresses, message))
 await networkParts.sweep()
 await server.listen(listenAddressOf(options), options.port)
 log.info({ dataDir, kubeconfig: options.kubeconfig }, 'agent starts')
@@ -137,14 +137,3 @@ await server.close()
 await faults.sweep()
 log.info('agent has stopped; its pods go on running')
 process.exit(0)
-
-/** Whoever started the agent starts it anew, with the address that the host has then. */
-async function endWhenMoved(known: HostAddress): Promise<void> {
-  const now = await whenMoved(known, stop.signal)
-  if (now === undefined) return
-  log.warn(
-    { was: known.address, now: now.address },
-    'the address of this host has changed: the agent ends, to start anew',
-  )
-  stop.abort()
-}

@@ -1,7 +1,7 @@
 // The agent's flags.
 
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
+import { networkKinds, proxyModeWords } from '../api/net/cluster-network.ts'
 import type { HostAddress } from '../api/net/host-address.ts'
 import { readOwnAddress } from '../api/net/own-address.ts'
 import { toBytes } from '../api/objects/quantity.ts'
@@ -74,7 +74,7 @@ export function parseOptions(argv: readonly string[]): AgentOptions {
       '10.96.0.10',
     )
     .option('--cluster-domain <name>', 'what Services are below in DNS', 'cluster.local')
-    .option('--proxy-mode <mode>', `${proxyModes.join(', ')} or none`, 'iptables')
+    .option('--proxy-mode <mode>', `how Services are served: ${proxyModeWords.join(', ')}`, 'iptables')
     .option('--proxy-health-port <number>', "where the proxy's own health is asked; 0: nowhere", parseWhole, 10256)
     .option('--ipvs-scheduler <name>', `how the mode ipvs spreads connections: ${schedulers.join(', ')}`, 'rr')
     .option('--network <kind>', `how pods reach pods on other nodes: ${networkKinds.join(', ')}`, 'host-gw')
@@ -115,7 +115,7 @@ function addressesOf(
 
 function refuseUnknown(command: Command, { proxyMode, ipvsScheduler, network }: AgentFlags): void {
   if (proxyMode !== 'none' && !isProxyMode(proxyMode))
-    command.error(`error: --proxy-mode ${proxyMode}: must be one of ${[...proxyModes, 'none'].join(', ')}`)
+    command.error(`error: --proxy-mode ${proxyMode}: must be one of ${proxyModeWords.join(', ')}`)
   if (!isScheduler(ipvsScheduler))
     command.error(`error: --ipvs-scheduler ${ipvsScheduler}: must be one of ${schedulers.join(', ')}`)
   if (!networkKinds.includes(network))

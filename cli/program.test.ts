@@ -19,6 +19,8 @@ const core = [
   { name: 'pods', singularName: 'pod', kind: 'Pod', namespaced: true, shortNames: ['po'], categories: ['all'] },
   { name: 'configmaps', singularName: 'configmap', kind: 'ConfigMap', namespaced: true, shortNames: ['cm'] },
 ]
+const appsGroup = { name: 'apps', versions: [{ groupVersion: 'apps/v1', version: 'v1' }] }
+const apps = [{ name: 'deployments', singularName: 'deployment', kind: 'Deployment', namespaced: true }]
 const pod = {
   apiVersion: 'v1',
   kind: 'Pod',
@@ -89,6 +91,32 @@ function run(program: string[], args: string[], input = ''): Promise<Result> {
     child.stdin?.end(input)
   })
 }
+
+test('a rollout is followed over a server that has started anew and knows no changes since', async () => {
+  const path = '/apis/apps/v1/namespaces/default/deployments'
+  const deployment = (version: string, updatedReplicas: number) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace: 'default', resourceVersion: version, generation: 1 },
+    spec: { replicas: 1 },
+    status: { observedGeneration: 1, replicas: 1, updatedReplicas, availableReplicas: updatedReplicas },
+  })
+  const expired = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' }
+  let reads = 0
+  const { program } = await start({
+    answer: ({ url = '' }, response) => {
+      if (url === '/apis') return answerJson(response, { groups: [appsGroup] })
+      if (url === '/apis/apps/v1') return answerJson(response, { resources: apps })
+      if (url.startsWith(`${path}/web`)) return answerJson(response, deployment(`${++reads}`, reads - 1))
+      if (!url.startsWith(path)) return false
+      response.end(`${JSON.stringify({ type: 'ERROR', object: expired })}\n`)
+      return true
+    },
+  })
+  const { code, stdout } = await run(program, ['rollout', 'status', 'deployment/web'])
+  expect(stdout).toMatch(/^Waiting for .*0 out of 1 new replicas.*\ndeployment "web" successfully rolled out\n$/)
+  expect([code, reads]).toEqual([0, 2])
+})
 
 test("tables are the server's, also when watched", async () => {
   const table = (name: string, columns: object[]) => ({

@@ -46,6 +46,10 @@ test('without headers only the rows are printed', () => {
   expect(new TablePrinter({ noHeaders: true }).format(table(row('web')))).toBe('web   1/1\n')
 })
 
+test('what a terminal would act upon is shown', () => {
+  expect(formatLines([['\x1b[31mred\r', 'x']])).toBe('^[[31mred\\r   x\n')
+})
+
 test('cells that are empty or missing keep their column', () => {
   expect(
     formatLines([

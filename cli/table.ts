@@ -78,12 +78,16 @@ function formatCell(cell: unknown): string {
   return typeof cell === 'object' ? JSON.stringify(cell) : String(cell)
 }
 
-/** Lines of cells as text, each line ended. Widths are raised in place to those that were needed. */
+/**
+ * Lines of cells as text, each line ended. Widths are raised in place to those that were needed. What a terminal would act upon is
+ * shown instead, as kubectl does: names of images and messages are other people's words.
+ */
 export function formatLines(lines: readonly string[][], widths: number[] = []): string {
-  for (const line of lines) {
+  const shown = lines.map((line) => line.map((cell) => cell.replaceAll('\x1b', '^[').replaceAll('\r', '\\r')))
+  for (const line of shown) {
     for (const [at, cell] of line.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length)
   }
-  return lines.map((line) => `${formatLine(line, widths)}\n`).join('')
+  return shown.map((line) => `${formatLine(line, widths)}\n`).join('')
 }
 
 function formatLine(line: string[], widths: readonly number[]): string {

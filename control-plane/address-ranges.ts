@@ -1,5 +1,5 @@
 import { rangesOverlap } from '../api/objects/addresses.ts'
-import { AddressRange } from './api-server/address-range.ts'
+import { ServiceRange } from './api-server/service-range.ts'
 
 /**
  * Throws, with the flag and what to do, when a range cannot be one of Services, and when it shares an address with one of pods: what a
@@ -19,7 +19,7 @@ export function validateRanges(serviceCidrs: readonly string[], clusterCidrs: re
 
 function validateSize(serviceCidr: string): void {
   try {
-    new AddressRange(serviceCidr)
+    new ServiceRange(serviceCidr)
   } catch (cause) {
     throw new Error(`--service-cidr: ${cause instanceof Error ? cause.message : cause}`, { cause })
   }

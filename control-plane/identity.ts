@@ -1,5 +1,6 @@
 import type { CertificateOrder } from '../api/certificates/certificate-order.ts'
-import { addressAt, httpsUrl } from '../api/objects/addresses.ts'
+import { addressAt } from '../api/net/address-range.ts'
+import { httpsUrl } from '../api/objects/addresses.ts'
 import type { ServeOptions } from './options.ts'
 import { ensurePki, type Pki, type PkiOptions, signAsAuthority } from './pki/pki.ts'
 

@@ -2,7 +2,7 @@
 
 import { type Logger, pino } from 'pino'
 import type { HostAddress } from '../api/net/host-address.ts'
-import { readOwnAddress, whenMoved } from '../api/net/own-address.ts'
+import { readOwnAddress, stopWhenMoved } from '../api/net/own-address.ts'
 import { httpsUrl } from '../api/objects/addresses.ts'
 import { makeProgram, type ServeFlags } from './options.ts'
 import { issueNode } from './pki/node-credentials.ts'
@@ -34,7 +34,7 @@ try {
 function advertiseAddressOf({ advertiseAddress }: ServeFlags, log: Logger): string {
   if (advertiseAddress !== undefined) return advertiseAddress
   const own = requireOwnAddress()
-  void endWhenMoved(own, log)
+  void stopWhenMoved(own, stop, (addresses, message) => log.warn(addresses, message))
   return own.address
 }
 
@@ -42,15 +42,4 @@ function requireOwnAddress(): HostAddress {
   const own = readOwnAddress()
   if (own === undefined) throw new Error('this host has no address: connect it, or name one by a flag')
   return own
-}
-
-/** Whoever started the control plane starts it anew, with the address that the host has then. */
-async function endWhenMoved(known: HostAddress, log: Logger): Promise<void> {
-  const now = await whenMoved(known, stop.signal)
-  if (now === undefined) return
-  log.warn(
-    { was: known.address, now: now.address },
-    'the address of this host has changed: the control plane ends, to start anew',
-  )
-  stop.abort()
 }

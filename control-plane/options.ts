@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import {
+  addDomain,
   type PortRange,
   parseAddress,
   parseCidrs,
@@ -11,7 +12,7 @@ import {
   parsePortRange,
   parseReachable,
 } from '../api/flags/values.ts'
-import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
+import { networkKinds, proxyModeWords } from '../api/net/cluster-network.ts'
 import type { CloudOptions } from './cloud-provider.ts'
 
 export interface ServeOptions extends CloudOptions {
@@ -106,7 +107,7 @@ function addServe(program: Command): Command {
     )
     .addOption(
       new Option('--proxy-mode <mode>', 'told to nodes that join: how Services are served')
-        .choices([...proxyModes, 'none'])
+        .choices(proxyModeWords)
         .default('iptables'),
     )
     .option('--node-port-range <from-to>', 'range of node ports', parsePortRange, { from: 30_000, to: 32_767 })
@@ -153,8 +154,6 @@ export function parseDuration(text: string): number {
   const parts = [...text.matchAll(/(\d+)(ms|s|m|h|)/g)]
   return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (unitMs[unit] ?? 0), 0)
 }
-
-const addDomain = (text: string, before: string[] = []) => [...before, parseDomain(text)]
 
 function parseUrl(text: string): string {
   if (!/^https:\/\//.test(text) || !URL.canParse(text))

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import { Option } from 'commander'
 import { parseCidrs, parseDomain, parsePool, parsePortRange, parseReachable } from '../api/flags/values.ts'
-import { networkKinds, proxyModes } from '../api/net/cluster-network.ts'
+import { networkKinds, proxyModeWords } from '../api/net/cluster-network.ts'
 
 /** How pods and Services work, the same on every node. */
 export interface ClusterOptions {
@@ -21,7 +21,7 @@ export function clusterOptions(): Option[] {
       .argParser(parseRanges),
     new Option('--service-cidr <ranges>', 'addresses of all Services').default('10.96.0.0/16').argParser(parseRanges),
     new Option('--network <kind>', 'how pods reach pods on other nodes').choices(networkKinds).default('host-gw'),
-    new Option('--proxy-mode <mode>', 'how Services are served').choices([...proxyModes, 'none']).default('iptables'),
+    new Option('--proxy-mode <mode>', 'how Services are served').choices(proxyModeWords).default('iptables'),
   ]
 }
 

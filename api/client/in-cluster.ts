@@ -2,8 +2,8 @@
 // https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 
 import { readFileSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
+import { httpsUrl } from '../objects/addresses.ts'
 import type { TlsTransportOptions } from './tls-transport.ts'
 
 const folder = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -20,7 +20,7 @@ export function loadInClusterConfig(
   const token = () => readFileSync(join(directory, 'token'), 'utf8').trim()
   token()
   return {
-    server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    server: httpsUrl(host, Number(port)),
     ca: readFileSync(join(directory, 'ca.crt'), 'utf8'),
     token,
   }

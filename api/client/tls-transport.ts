@@ -20,10 +20,11 @@ export interface TlsTransportOptions {
   servername?: string
   /** Takes any certificate of the server: for experiments. */
   insecure?: boolean
-  connectTimeoutMs?: number
-  /** How long a silent server may take for the head of an answer. */
-  headersTimeoutMs?: number
 }
+
+const connectTimeoutMs = 10_000
+/** How long a silent server may take for the head of an answer. */
+const headersTimeoutMs = 60_000
 
 /** Sends requests to one API server. */
 export class TlsTransport implements Transport {
@@ -33,16 +34,12 @@ export class TlsTransport implements Transport {
   readonly #former = new Set<http.Agent>()
   readonly #token: string | (() => string) | undefined
   readonly #url: URL
-  readonly #connectTimeoutMs: number
-  readonly #headersTimeoutMs: number
 
   constructor(options: TlsTransportOptions) {
-    const { server, token, connectTimeoutMs = 10_000, headersTimeoutMs = 60_000 } = options
+    const { server, token } = options
     this.#url = new URL(server)
     this.#options = options
     this.#token = token
-    this.#connectTimeoutMs = connectTimeoutMs
-    this.#headersTimeoutMs = headersTimeoutMs
     this.#agent = this.#makeAgent(options)
   }
 
@@ -110,12 +107,12 @@ export class TlsTransport implements Transport {
     const asked = request(target, signal === undefined ? options : { ...options, signal })
     const tooLate = (limitMs: number, what: string) =>
       setTimeout(() => asked.destroy(new Error(`${this.#url.host}: no ${what} within ${limitMs / 1000} s`)), limitMs)
-    const headTimer = tooLate(this.#headersTimeoutMs, 'answer')
+    const headTimer = tooLate(headersTimeoutMs, 'answer')
     asked.on('socket', (socket) => {
       // A watch may be silent for minutes; the kernel's probes find out that its server is gone.
       socket.setKeepAlive(true, 10_000)
       if (!socket.connecting) return
-      const connectTimer = tooLate(this.#connectTimeoutMs, 'connection')
+      const connectTimer = tooLate(connectTimeoutMs, 'connection')
       for (const event of ['connect', 'secureConnect', 'close']) socket.once(event, () => clearTimeout(connectTimer))
     })
     asked.on('response', resolve).on('error', (error) => reject(signal?.aborted ? signal.reason : error))

@@ -37,6 +37,11 @@ export function parseDomain(text: string): string {
   return text
 }
 
+/** One more name in DNS, for a flag that may be given several times. */
+export function addDomain(text: string, before: readonly string[] = []): string[] {
+  return [...before, parseDomain(text)]
+}
+
 /** One address, in its canonical form. */
 export function parseAddress(text: string): string {
   if (!ipaddr.isValid(text)) throw new InvalidArgumentError('Expected an IP address.')

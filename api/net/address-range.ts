@@ -30,6 +30,14 @@ function endsOf(cidr: string): [string, string] {
   return [toAddress(first, family), toAddress(first + size - 1n, family)]
 }
 
+/** The address that is so many after a range's first: 10.96.0.10 is the tenth of 10.96.0.0/16. Throws when the range has none. */
+export function addressAt(range: string, index: number): string {
+  const { family, first, last } = parseAddressRange(range)
+  const number = first + BigInt(index)
+  if (number > last) throw new RangeError(`${range} has no address ${index} after its first`)
+  return toAddress(number, family)
+}
+
 /** The address as a number. */
 export function toNumber(address: string): bigint {
   return ipaddr

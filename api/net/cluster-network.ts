@@ -1,12 +1,15 @@
 // What the flags of the control plane, of agents and of the hosts' commands say of a cluster's network, in the same words.
 
-import { addressAt } from '../objects/addresses.ts'
+import { addressAt } from './address-range.ts'
 
 /** How pods reach pods on other nodes: by routes alone; through VXLAN where no route can lead; encrypted, to all nodes. */
 export const networkKinds = ['host-gw', 'vxlan', 'wireguard'] as const
 
-/** How Services are served; with "none" somebody else does it. */
+/** How Services are served. */
 export const proxyModes = ['iptables', 'ipvs', 'nftables', 'userspace'] as const
+
+/** What --proxy-mode takes; with "none" somebody else serves them. */
+export const proxyModeWords = [...proxyModes, 'none'] as const
 
 const dnsIndex = 10
 

@@ -53,6 +53,13 @@ test.each<[string, HostAddress, LinkAddress[], string[], string | undefined]>([
   ["stays while its link has only a load balancer's", known, [on('eth0', '198.51.100.200', 32)], ['eth0'], undefined],
   ['moves to another link with the default route', known, [lan], ['eth1'], lan.address],
   ['moves from one that was chosen before there was a default route', atBoot, [lan, four], ['eth0'], four.address],
+  [
+    'stays on a link that got its default route later, whatever route is better',
+    atBoot,
+    [lan, four],
+    ['eth0', 'eth1'],
+    undefined,
+  ],
 ])('a host %s', (_, before, addresses, defaultDevs, expected) => {
   expect(movedAddress(before, { addresses, defaultDevs })?.address).toBe(expected)
 })

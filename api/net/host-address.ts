@@ -43,7 +43,8 @@ export function movedAddress(known: HostAddress, { addresses, defaultDevs }: Hos
   const now = chooseAddress({ addresses: addresses.filter(isLikely), defaultDevs })
   if (now === undefined || now.address === known.address) return undefined
   // At boot, links, families and routes come one by one: what was chosen then may have been the second choice.
-  const isBetter = (now.isOfDefaultRoute && !known.isOfDefaultRoute) || (isIpv4(now.address) && !isIpv4(known.address))
+  const isOfDefaultRoute = known.isOfDefaultRoute || defaultDevs.includes(known.dev)
+  const isBetter = (now.isOfDefaultRoute && !isOfDefaultRoute) || (isIpv4(now.address) && !isIpv4(known.address))
   const isHere = addresses.some(({ address }) => address === known.address)
   // A load balancer's is left on the link when its own one goes.
   const isOwn = !isSingle(now) || isSingle(known)

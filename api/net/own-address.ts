@@ -21,8 +21,23 @@ export function readOwnAddress(): HostAddress | undefined {
 
 const lookMs = 3_000
 
+/** Aborts `stop` when the host is reached by another address than this, and tells so: whoever started the program starts it anew, with that one. */
+export async function stopWhenMoved(
+  known: HostAddress,
+  stop: AbortController,
+  tell: (addresses: { was: string; now: string }, message: string) => void,
+): Promise<void> {
+  const now = await whenMoved(known, stop.signal)
+  if (now === undefined) return
+  tell(
+    { was: known.address, now: now.address },
+    'the address of this host has changed: this program ends, to start anew',
+  )
+  stop.abort()
+}
+
 /** Resolves with the address by which the host is reached instead of this one, or with nothing when the signal aborts. */
-export async function whenMoved(known: HostAddress, signal: AbortSignal): Promise<HostAddress | undefined> {
+async function whenMoved(known: HostAddress, signal: AbortSignal): Promise<HostAddress | undefined> {
   let seen: string | undefined
   while (!signal.aborted) {
     await pause(lookMs, signal)

@@ -39,22 +39,6 @@ export function canonicalRange(range: string): string {
   return `${family.networkAddressFromCIDR(range)}/${range.split('/')[1]}`
 }
 
-/** The address that is so many after a range's first: 10.96.0.10 is the tenth of 10.96.0.0/16. Throws when the range has none. */
-export function addressAt(range: string, index: number): string {
-  const canonical = canonicalRange(range)
-  const [network, bits] = ipaddr.parseCIDR(canonical)
-  const bytes = network.toByteArray()
-  if (index >= 2 ** (bytes.length * 8 - bits))
-    throw new RangeError(`${canonical} has no address ${index} after its first`)
-  let carry = index
-  for (let at = bytes.length - 1; carry > 0; at--) {
-    carry += bytes[at] ?? 0
-    bytes[at] = carry % 256
-    carry = Math.floor(carry / 256)
-  }
-  return ipaddr.fromByteArray(bytes).toString()
-}
-
 /** Whether the address is of the range. Throws for what is no address or no range. */
 export function isInRange(address: string, range: string): boolean {
   const [network, bits] = ipaddr.parseCIDR(range)

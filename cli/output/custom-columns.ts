@@ -50,8 +50,7 @@ function toObjects(value: unknown): unknown[] {
 function formatCell(path: Template, object: unknown): string {
   const groups = evaluateTemplate(path, object)
   if ((groups[0]?.length ?? 0) === 0) return '<none>'
-  // What a terminal would act upon is shown instead.
-  return groups.flat().map(formatGo).join(',').replaceAll('\x1b', '^[').replaceAll('\r', '\\r')
+  return groups.flat().map(formatGo).join(',')
 }
 
 /** As Go's %v writes values, which is what kubectl prints here: map[a:1 b:2], [x y], <nil>. */

@@ -9,7 +9,6 @@ import type { Resource } from '../../api/resources/resource.ts'
 import { reviews } from '../../api/resources/reviews.ts'
 import { services } from '../../api/resources/services.ts'
 import type { Store } from '../store/store.ts'
-import { AddressRange } from './address-range.ts'
 import { makeAdmissionRules } from './admission/admission.ts'
 import { guardCertificates } from './admission/certificate-guard.ts'
 import { certificateRequester } from './admission/certificate-requester.ts'
@@ -32,6 +31,7 @@ import { ResourceHandler } from './resource-handler.ts'
 import { ReviewHandler } from './reviews/review-handler.ts'
 import { parseRoute } from './route.ts'
 import { ServiceAllocator } from './service-allocator.ts'
+import { ServiceRange } from './service-range.ts'
 import { Storage } from './storage.ts'
 import { BearerTokens } from './tokens/bearer-tokens.ts'
 import { answerIssuerDiscovery } from './tokens/issuer-discovery.ts'
@@ -75,7 +75,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const catalog = new Catalog([...resources, ...reviews])
   const feed = new CacheFeed(store, resources, log)
   const storage = new Storage(store, feed)
-  const addresses = options.serviceCidrs.map((cidr) => new AddressRange(cidr))
+  const addresses = options.serviceCidrs.map((cidr) => new ServiceRange(cidr))
   const [primary] = addresses
   if (primary === undefined) throw new Error('serviceCidrs: at least one range is needed')
   const cluster = readCluster(feed)

@@ -8,10 +8,10 @@ import type { ApiObject, Stored } from '../../api/objects/object.ts'
 import { internalError, invalid } from '../../api/objects/status-error.ts'
 import type { Resource } from '../../api/resources/resource.ts'
 import { services } from '../../api/resources/services.ts'
-import { type AddressRange, pickNumber } from './address-range.ts'
 import { followCache } from './cache-follower.ts'
 import { settleFamilies } from './service-families.ts'
 import { portKey, ServiceHoldings } from './service-holdings.ts'
+import { pickNumber, type ServiceRange } from './service-range.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 /** What Services have of one kind of thing, such as "10.96.0.7" or "TCP/30080". */
@@ -21,12 +21,12 @@ export class ServiceAllocator {
   /** What Services have that are in the cache. */
   readonly #holdings = new ServiceHoldings()
   /** One range per address family of the cluster, its first family first. */
-  readonly #addresses: readonly AddressRange[]
+  readonly #addresses: readonly ServiceRange[]
   readonly #ports: PortRange
   /** Given to writes that are not in the cache yet. */
   readonly #reserved = new Set<string>()
 
-  constructor(cache: WatchCache, addresses: readonly AddressRange[], ports: PortRange) {
+  constructor(cache: WatchCache, addresses: readonly ServiceRange[], ports: PortRange) {
     followCache(cache, this.#holdings)
     this.#addresses = addresses
     this.#ports = ports
@@ -101,13 +101,13 @@ export class ServiceAllocator {
     for (const address of spec.clusterIPs) reserve(address)
   }
 
-  #pickAddress(range: AddressRange, isTaken: Taken): string {
+  #pickAddress(range: ServiceRange, isTaken: Taken): string {
     const address = range.pick(isTaken)
     if (address === undefined) throw internalError(`failed to allocate a serviceIP: range is full (${range.cidr})`)
     return address
   }
 
-  #checkAddress(service: Service, address: string, addresses: AddressRange, isTaken: Taken): void {
+  #checkAddress(service: Service, address: string, addresses: ServiceRange, isTaken: Taken): void {
     const range = `The range of valid IPs is ${addresses.cidr}`
     const why = !addresses.has(address)
       ? `the provided IP (${address}) is not in the valid range. ${range}`

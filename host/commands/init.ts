@@ -2,7 +2,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { type Command, Option } from 'commander'
-import { parseDomain, parsePort, parseReachable } from '../../api/flags/values.ts'
+import { addDomain, parsePort, parseReachable } from '../../api/flags/values.ts'
 import { dnsAddressOf } from '../../api/net/cluster-network.ts'
 import { httpsUrl } from '../../api/objects/addresses.ts'
 import { run } from '../../cni/linux/exec.ts'
@@ -50,7 +50,7 @@ export function addInit(program: Command): void {
     .option(
       '--server-name <name>',
       'name in DNS of this host, which joining hosts are told in place of its address; may be repeated',
-      addServerName,
+      addDomain,
       [],
     )
     .option('--port <number>', 'where the API server listens', parsePort, 6443)
@@ -70,8 +70,6 @@ export function addInit(program: Command): void {
     .addHelpText('after', help)
     .action(init)
 }
-
-const addServerName = (text: string, before: readonly string[]) => [...before, parseDomain(text)]
 
 const help = `
 Writes /usr/local/bin/fairlead, /etc/fairlead, /var/lib/fairlead and two systemd units, and nothing when a check fails. A step that

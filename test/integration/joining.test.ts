@@ -289,9 +289,10 @@ test('a server that has the authority but not its key is found out, also when it
   await expect(discoverAt(pair, makeClusterInfo(cluster.url, none))).rejects.toThrow(
     /cluster-info of 127.0.0.1:\d+ has no certificate in its certificate-authority-data/,
   )
-  await expect(discoverAt(pair, { data: { kubeconfig: 'a: [' } })).rejects.toThrow(
-    /cluster-info of 127.0.0.1:\d+ names no server and authority/,
-  )
+  for (const kubeconfig of ['a: [', '*x'])
+    await expect(discoverAt(pair, { data: { kubeconfig } })).rejects.toThrow(
+      /cluster-info of 127.0.0.1:\d+ names no server and authority/,
+    )
 })
 
 test('a dead server, and one of another kind, are told apart', async () => {

@@ -18,10 +18,10 @@ beforeAll(async () => {
   await net.connect(host, 'lan', '192.0.2.1/24', neighbour, 'lan', '192.0.2.2/24')
   await net.connect(host, 'uplink', '198.51.100.1/24', neighbour, 'uplink', '198.51.100.2/24')
 })
-afterAll(async () => await net.close())
+afterAll(async () => await net?.close())
 
 const ask = async (program: string): Promise<HostAddress | undefined> => {
-  const source = `import { readOwnAddress, whenMoved } from '${module}'; console.log(JSON.stringify(${program}) ?? 'null')`
+  const source = `import { readOwnAddress, stopWhenMoved } from '${module}'; console.log(JSON.stringify(${program}) ?? 'null')`
   return JSON.parse(await run(process.execPath, ['--input-type=module', '-e', source], host)) ?? undefined
 }
 
@@ -51,8 +51,8 @@ test('an IPv6 address counts where the default route has no other, but none that
 test('another lease on the same link is told, when the old address has gone', async () => {
   await net.ip(host, 'route add default via 198.51.100.2')
   const known = JSON.stringify(await ask('readOwnAddress()'))
-  const moved = ask(`await whenMoved(${known}, new AbortController().signal)`)
+  const moved = ask(`await new Promise((tell) => stopWhenMoved(${known}, new AbortController(), tell))`)
   await net.ip(host, 'addr del 198.51.100.1/24 dev uplink')
   await net.ip(host, 'addr add 198.51.100.9/24 dev uplink')
-  expect((await moved)?.address).toBe('198.51.100.9')
+  expect(await moved).toEqual({ was: '198.51.100.1', now: '198.51.100.9' })
 })

@@ -41,7 +41,7 @@ async function runSuites(): Promise<void> {
   if (values.help) return void console.log(usage)
   const options = {
     timeoutSeconds: readPositive('timeout', values.timeout),
-    atOnce: readPositive('at-once', values['at-once']),
+    atOnce: Math.ceil(readPositive('at-once', values['at-once'])),
   }
   const wanted = {
     modes: readNames('modes', values.modes, modes),

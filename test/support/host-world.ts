@@ -37,11 +37,17 @@ export class HostWorld {
     const child = spawn('unshare', [...namespaces, 'bash', '-euc', world, directory], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
-    await Promise.race([
-      once(child.stdout, 'data'),
-      once(child, 'exit').then(() => Promise.reject(new Error('no world'))),
-    ])
-    return new HostWorld(child, directory)
+    const made = new HostWorld(child, directory)
+    try {
+      await Promise.race([
+        once(child.stdout, 'data'),
+        once(child, 'exit').then(() => Promise.reject(new Error('the world could not be made: its words are above'))),
+      ])
+    } catch (error) {
+      await made.close()
+      throw error
+    }
+    return made
   }
 
   /** Runs a script of bash in it and returns what it prints. Throws when it fails. */
@@ -65,9 +71,11 @@ export class HostWorld {
 
   /** Ends it; its mounts go with its last process. */
   async close(): Promise<void> {
-    const ended = once(this.#process, 'exit')
-    this.#process.stdin?.end()
-    await ended
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = once(this.#process, 'exit')
+      this.#process.stdin?.end()
+      await ended
+    }
     rmSync(this.#directory, { recursive: true })
   }
 }

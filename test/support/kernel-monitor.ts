@@ -34,7 +34,12 @@ export class KernelMonitor {
   /** Resolves once it hears. */
   static async start(host: Host, ...programs: Source[]): Promise<KernelMonitor> {
     const monitor = new KernelMonitor(programs.map((program) => new Listener(host, program)))
-    for (const listener of monitor.#listeners) await listener.start()
+    try {
+      for (const listener of monitor.#listeners) await listener.start()
+    } catch (error) {
+      await monitor.close()
+      throw error
+    }
     return monitor
   }
 

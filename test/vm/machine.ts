@@ -1,5 +1,6 @@
 // One virtual machine under plain QEMU, software emulation: no KVM, no libvirt, no way out (restrict=on), ssh on a loopback
-// port. A cable, two sockets of QEMU's, may lead to one other machine: eth1 is its end. Its pid file outlives a killed run, and the next run ends or takes over what it names.
+// port. A cable, two sockets of QEMU's, may lead to one other machine: eth1 is its end. Its pid file outlives a killed run, and
+// the next run ends or takes over what it names.
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'

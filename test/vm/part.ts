@@ -1,4 +1,4 @@
-// A part of the vm stage: something that needs a kernel of its own. One file each below parts/, listed in main.ts.
+// A part of the vm stage: something that needs a kernel of its own. One file each below parts/, listed in parts/index.ts.
 
 import type { Guest } from './guest.ts'
 

@@ -17,9 +17,9 @@ const fields = [
   'clusterDns',
   // What Services are below in DNS.
   'clusterDomain',
-  // How pods reach pods on other nodes: host-gw, vxlan, wireguard
+  // How pods reach pods on other nodes: networkKinds.
   'network',
-  // iptables, nftables, ipvs, userspace
+  // How Services are served: proxyModeWords.
   'proxyMode',
 ] as const
 

@@ -3,7 +3,7 @@
 // rest is asked again over a connection that the authority vouches for.
 
 import { createHash, X509Certificate } from 'node:crypto'
-import { parseDocument } from 'yaml'
+import { parse } from 'yaml'
 import type { ConfigMap } from '../../generated/types.ts'
 import { isForbidden, isNotFound, StatusError } from '../../objects/status-error.ts'
 import { configMaps } from '../../resources/config-maps.ts'
@@ -92,12 +92,20 @@ async function readClusterInfo(server: string, options: TlsTransportOptions): Pr
 }
 
 function parseClusterInfo(title: string, { data = {} }: ConfigMap): ClusterInfo {
-  const kubeconfig: unknown = parseDocument(data.kubeconfig ?? '').toJS()
-  const cluster = at(at(at(kubeconfig, 'clusters'), '0'), 'cluster')
+  const cluster = at(at(at(readYaml(data.kubeconfig ?? ''), 'clusters'), '0'), 'cluster')
   const [serverUrl, ca] = [at(cluster, 'server'), at(cluster, 'certificate-authority-data')]
   if (typeof serverUrl !== 'string' || typeof ca !== 'string')
     throw new Error(`${title} names no server and authority: is it of this kind?`)
   return { title, serverUrl, authorities: Buffer.from(ca, 'base64').toString('utf8') }
+}
+
+/** undefined for what is no YAML: the document is of whoever answered. */
+function readYaml(text: string): unknown {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** The one certificate that the hash is taken of, PEM: nobody has vouched for what may be beside it. */

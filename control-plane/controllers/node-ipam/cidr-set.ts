@@ -1,10 +1,12 @@
 // Equal parts of one range, given out one by one. Pure bookkeeping; addresses are numbers, so both families work alike.
 
 import ipaddr from 'ipaddr.js'
+import { parseAddressRange, toAddress, toNumber } from '../../../api/net/address-range.ts'
+import { type IpFamily, ipFamilyOf } from '../../../api/objects/addresses.ts'
 
 /** The parts of a cluster's range that nodes have. */
 export class CidrSet {
-  readonly #isIpv6: boolean
+  readonly #family: IpFamily
   readonly #first: bigint
   readonly #partBits: number
   readonly #maskSize: number
@@ -15,16 +17,16 @@ export class CidrSet {
 
   /** Throws an Error if the range is not one, or smaller than a part. */
   constructor(clusterCidr: string, partMaskSize: number) {
-    const [address, prefix] = ipaddr.parseCIDR(clusterCidr)
-    this.#isIpv6 = address.kind() === 'ipv6'
-    const width = this.#isIpv6 ? 128 : 32
+    const [, prefix] = ipaddr.parseCIDR(clusterCidr)
+    const { family, first } = parseAddressRange(clusterCidr)
+    this.#family = family
+    this.#first = first
+    const width = family === 'IPv6' ? 128 : 32
     if (partMaskSize < prefix || partMaskSize > width) {
       throw new Error(`cannot cut ${clusterCidr} into parts of /${partMaskSize}`)
     }
     this.#maskSize = partMaskSize
     this.#partBits = width - partMaskSize
-    const bits = BigInt(width - prefix)
-    this.#first = (toNumber(address.toByteArray()) >> bits) << bits
     this.#count = 2 ** Math.min(partMaskSize - prefix, 30)
   }
 
@@ -55,18 +57,14 @@ export class CidrSet {
   #indexOf(cidr: string): number | undefined {
     if (!ipaddr.isValidCIDR(cidr)) return undefined
     const [address, prefix] = ipaddr.parseCIDR(cidr)
-    if (prefix !== this.#maskSize || (address.kind() === 'ipv6') !== this.#isIpv6) return undefined
-    const offset = toNumber(address.toByteArray()) - this.#first
+    if (prefix !== this.#maskSize || ipFamilyOf(cidr) !== this.#family) return undefined
+    const offset = toNumber(address.toString()) - this.#first
     const index = offset >> BigInt(this.#partBits)
     return offset < 0n || index >= BigInt(this.#count) ? undefined : Number(index)
   }
 
   #format(index: number): string {
     const number = this.#first + (BigInt(index) << BigInt(this.#partBits))
-    const size = this.#isIpv6 ? 16 : 4
-    const bytes = Array.from({ length: size }, (_, i) => Number((number >> BigInt(8 * (size - 1 - i))) & 255n))
-    return `${ipaddr.fromByteArray(bytes)}/${this.#maskSize}`
+    return `${toAddress(number, this.#family)}/${this.#maskSize}`
   }
 }
-
-const toNumber = (bytes: number[]) => bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)

@@ -4,7 +4,7 @@
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
 import type { Pod } from '../../../api/generated/types.ts'
 import { type Stored, toKey } from '../../../api/objects/object.ts'
-import { isConflict, isNotFound } from '../../../api/objects/status-error.ts'
+import { ignore, isConflict, isNotFound } from '../../../api/objects/status-error.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
 import { pods } from '../../../api/resources/pods.ts'
 import { type Controller, type ControllerContext, makeQueue } from '../controller.ts'
@@ -114,6 +114,4 @@ export class PodGcController implements Controller {
 }
 
 /** Gone, or another of the same name by now. */
-function ignoreGone(error: unknown): void {
-  if (!isNotFound(error) && !isConflict(error)) throw error
-}
+const ignoreGone = ignore(isNotFound, isConflict)

@@ -40,7 +40,7 @@ export async function openFirewall({ control, worker }: Hosts): Promise<void> {
     const found = results.find(({ name }: { name: string }) => name === 'firewall: ufw')
     if (found?.state !== 'warning') throw new Error(JSON.stringify(results))
     await guest.run(found.mend)
-    await expectSuccess(guest, check, /"lets everything needed through"|on, and lets everything needed through/)
+    await expectSuccess(guest, check, /on, and lets everything needed through/)
   }
 }
 
@@ -61,6 +61,17 @@ async function joinCommand({ control }: Hosts, options = ''): Promise<string> {
   return line.trim().replace(/^(sudo )?fairlead/, program)
 }
 
+/** Returns when a command of the administrator's says this. */
+export async function awaitWords(guest: Guest, command: string, words: RegExp): Promise<void> {
+  await waitFor(`${words} from ${command}`, 400_000, async () => {
+    await expectSuccess(guest, `${asAdmin} ${command}`, words)
+    return true
+  })
+}
+
+/** Of `get nodes`. */
+export const bothReady = /(^\S+\s+Ready\b.*\n?){2}/m
+
 export async function refuseWrongJoins(hosts: Hosts): Promise<void> {
   const { worker } = hosts
   const right = await joinCommand(hosts)
@@ -71,7 +82,7 @@ export async function refuseWrongJoins(hosts: Hosts): Promise<void> {
     right.replace(/--token \S+/, '--token abcdef.0123456789abcdef'),
     /does not take this token/,
   )
-  await expectRefusal(worker, right.replace(/sha256:\S{4}/, 'sha256:0000'), /hash/)
+  await expectRefusal(worker, right.replace(/sha256:\S{4}/, 'sha256:0000'), /has the hash sha256:\w+, not sha256:0000/)
   await expectRefusal(worker, right.replace(':6443', ':6444'), /does the control plane run there/)
   await expectRefusal(worker, ended, /does not take this token/)
 }

@@ -2,7 +2,7 @@
 // out; and what is left of Fairlead after reset.
 
 import type { Guest } from '../guest.ts'
-import { asAdmin, expectPodsAnswer, expectSuccess } from './cluster.ts'
+import { asAdmin, awaitWords, bothReady, expectPodsAnswer, expectSuccess } from './cluster.ts'
 import { type Hosts, program, snapshot } from './prepare.ts'
 
 /** The user's container, and when it was started. */
@@ -56,10 +56,7 @@ export async function upgradeToBroken({ worker }: Hosts): Promise<void> {
 
 export async function reboot(hosts: Hosts): Promise<void> {
   for (const guest of [hosts.worker, hosts.control]) await guest.reboot()
-  const ready = '[ $(fairlead get nodes --no-headers | grep -cw Ready) = 2 ]'
-  await hosts.control.run(
-    `${asAdmin} for i in $(seq 120); do ${ready} && exit 0; sleep 3; done; fairlead get nodes; exit 1`,
-  )
+  await awaitWords(hosts.control, 'fairlead get nodes', bothReady)
   await expectPodsAnswer(hosts)
   await expectSuccess(hosts.control, `${asAdmin} fairlead net verify`, /./)
   for (const guest of [hosts.worker, hosts.control]) await expectSuccess(guest, usersStart, /^running/)
@@ -97,10 +94,8 @@ const limited = podThatFills(
 export async function limitMemory({ control, worker }: Hosts): Promise<void> {
   await worker.run('test -e /sys/fs/cgroup/cgroup.controllers')
   await control.run(`${asAdmin} fairlead apply -f - <<'YAML'${limited}YAML`)
-  const state = `fairlead get pod limited -o jsonpath='{.status.containerStatuses[0].state.terminated.reason}'`
-  await control.run(
-    `${asAdmin} for i in $(seq 60); do [ "$(${state})" = OOMKilled ] && exit 0; sleep 2; done; ${state}; exit 1`,
-  )
+  const state = "-o jsonpath='{.status.containerStatuses[0].state.terminated.reason}'"
+  await awaitWords(control, `fairlead get pod limited ${state}`, /^OOMKilled$/)
   await expectSuccess(control, `${asAdmin} fairlead logs limited`, /^33554432$/m)
   await control.run(`${asAdmin} fairlead delete pod limited`)
 }
@@ -112,13 +107,12 @@ const greedy = podThatFills(
 
 /** Who asked for nothing and takes all goes; who asked for what it uses stays. */
 export async function evict({ control, worker }: Hosts): Promise<void> {
-  const read = (field: string) => `fairlead get pod greedy -o jsonpath='{.status.${field}}'`
-  const awaitEnd = `for i in $(seq 120); do [ "$(${read('reason')})" = Evicted ] && exit 0; sleep 2; done; ${read('phase')}; exit 1`
   await expectWebRunsOn(worker, async () => {
     await control.run(`${asAdmin} fairlead apply -f - <<'YAML'${greedy}YAML`)
-    await control.run(`${asAdmin} ${awaitEnd}`)
+    await awaitWords(control, 'fairlead get pod greedy', /\bEvicted\b/)
   })
-  await expectSuccess(control, `${asAdmin} ${read('message')}`, /low on resource: memory/)
+  const why = "fairlead get pod greedy -o jsonpath='{.status.message}'"
+  await expectSuccess(control, `${asAdmin} ${why}`, /low on resource: memory/)
   await control.run(`${asAdmin} fairlead delete pod greedy`)
 }
 

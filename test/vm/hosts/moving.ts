@@ -1,6 +1,6 @@
 // Hosts that come up at another address while they are nodes, and go back to the first.
 
-import { asAdmin, expectPodsAnswer, expectSuccess } from './cluster.ts'
+import { asAdmin, awaitWords, bothReady, expectPodsAnswer, expectSuccess } from './cluster.ts'
 import { expectWebRunsOn } from './life.ts'
 import { addresses, type Hosts, moveTo, nameServer, nextAddresses } from './prepare.ts'
 
@@ -27,9 +27,7 @@ async function move(hosts: Hosts, which: keyof Hosts, node: string, address: str
 
 /** Returns when both nodes are ready, this one at this address. */
 async function awaitNode({ control }: Hosts, node: string, address: string): Promise<void> {
-  const isThere = `fairlead get nodes -o wide --no-headers | grep -w ${node} | grep -w Ready | grep -qwF ${address}`
-  const areReady = '[ $(fairlead get nodes --no-headers | grep -cw Ready) = 2 ]'
-  await control.run(
-    `${asAdmin} for i in $(seq 120); do ${isThere} && ${areReady} && exit 0; sleep 3; done; fairlead get nodes -o wide; exit 1`,
-  )
+  const isThere = new RegExp(`^${node}\\s+Ready\\s.*\\s${RegExp.escape(address)}\\s`, 'm')
+  await awaitWords(control, 'fairlead get nodes -o wide', isThere)
+  await awaitWords(control, 'fairlead get nodes', bothReady)
 }

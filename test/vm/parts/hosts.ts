@@ -83,7 +83,7 @@ async function runSteps(both: Hosts, { say }: PartContext): Promise<PartResult> 
       result.failed++
       say(`not ok - ${title}\n${error instanceof Error ? error.message : error}`)
       if (isNeeded !== true) continue
-      result.failed += steps.length - at - 1
+      result.skipped += steps.length - at - 1
       say(`${steps.length - at - 1} steps after it were not tried`)
       break
     }

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
+import { parseAddressRange, toAddress, toNumber } from '../../api/net/address-range.ts'
 import { type IpFamily, ipFamilyOf } from '../../api/objects/addresses.ts'
 
 /** The addresses of a CIDR that Services may have: all but the first and, of IPv4, the last. */
-export class AddressRange {
+export class ServiceRange {
   readonly cidr: string
   readonly family: IpFamily
   readonly #base: bigint
@@ -19,10 +20,10 @@ export class AddressRange {
       throw new Error(`service range ${cidr} must be an IPv4 CIDR of /8 to /30 or an IPv6 CIDR of /108 to /126`)
     }
     this.cidr = cidr
-    this.family = width === 32 ? 'IPv4' : 'IPv6'
-    const size = 2 ** (width - bits)
-    this.#base = (toNumber(match[0].toString()) / BigInt(size)) * BigInt(size)
-    this.#last = size - (width === 32 ? 2 : 1)
+    const { family, first, last } = parseAddressRange(cidr)
+    this.family = family
+    this.#base = first
+    this.#last = Number(last - first) - (family === 'IPv4' ? 1 : 0)
   }
 
   /** The address of default/kubernetes. */
@@ -44,10 +45,7 @@ export class AddressRange {
   }
 
   #toAddress(offset: number): string {
-    const number = this.#base + BigInt(offset)
-    const size = this.family === 'IPv4' ? 4 : 16
-    const bytes = Array.from({ length: size }, (_, i) => Number((number >> BigInt(8 * (size - 1 - i))) & 255n))
-    return ipaddr.fromByteArray(bytes).toString()
+    return toAddress(this.#base + BigInt(offset), this.family)
   }
 }
 
@@ -66,11 +64,4 @@ export function pickNumber<T>(
     if (!isTaken(value)) return convert(value)
   }
   return undefined
-}
-
-function toNumber(address: string): bigint {
-  return ipaddr
-    .parse(address)
-    .toByteArray()
-    .reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
 }
