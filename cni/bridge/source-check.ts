@@ -3,10 +3,14 @@
 // are; two elements a pod, which are there before its link is up. The port's name is the key, so elements can be written
 // before the link is made.
 
+import { constants } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { CommandError } from '../linux/exec.ts'
 import { Gatherer } from '../linux/gather.ts'
+import { addressBytes, hasNetlink, NetlinkError } from '../linux/netlink.ts'
 import { listTable, runNft } from '../linux/nft.ts'
+import { changeElements, linkNameBytes, type SetElement } from '../linux/nft-netlink.ts'
+import { ruleCount, rulesText, sourceTable, tableName } from './source-rules.ts'
 
 /** A pod's port and what may come out of it. */
 export interface Port {
@@ -16,9 +20,34 @@ export interface Port {
   comment: string
 }
 
-/** Name of the table of a bridge, as after "nft list table". */
-export function sourceTable(bridge: string): string {
-  return `bridge fairlead-${bridge}`
+/** Lets the port send from its addresses alone. */
+export async function restrictPort(bridge: string, port: Port): Promise<void> {
+  try {
+    await change(bridge, [port], [])
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    await runNft(`${rulesText(bridge)}\n${changeText(bridge, [port], [])}`)
+  }
+}
+
+/** Forgets ports that are gone; ones that were never there are no error. */
+export async function forgetPorts(bridge: string, ports: readonly Port[]): Promise<void> {
+  if (ports.length === 0) return
+  try {
+    // Nothing deletes "if it is there" before Linux 6.3 and nftables 1.0.7: added first, it is always there.
+    await change(bridge, ports, ports)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+}
+
+/** As many fit into a message of netlink with room to spare. */
+const mostByNetlink = 64
+
+async function change(bridge: string, added: readonly Port[], deleted: readonly Port[]): Promise<void> {
+  if (hasNetlink() && added.length <= mostByNetlink)
+    changeElements(tableName(bridge), { add: added.flatMap(toSetElements), delete: deleted.flatMap(toSetElements) })
+  else await together.submit(changeText(bridge, added, deleted))
 }
 
 const together = new Gatherer<string>(runTogether)
@@ -34,39 +63,16 @@ async function runTogether(texts: readonly string[]): Promise<unknown[]> {
   }
 }
 
-/** Lets the port send from its addresses alone. */
-export async function restrictPort(bridge: string, port: Port): Promise<void> {
-  const elements = elementLines(bridge, port, 'add').join('\n')
-  try {
-    await together.submit(elements)
-  } catch (error) {
-    if (!isMissing(error)) throw error
-    await runNft(`${tableText(bridge)}\n${elements}`)
-  }
-}
-
-/** Forgets ports that are gone; ones that were never there are no error. */
-export async function forgetPorts(bridge: string, ports: readonly Port[]): Promise<void> {
-  if (ports.length === 0) return
-  // Nothing deletes "if it is there" in nftables 1.0: added first, it is always there.
-  const lines = ports.flatMap((port) => [...elementLines(bridge, port, 'add'), ...elementLines(bridge, port, 'delete')])
-  try {
-    await together.submit(lines.join('\n'))
-  } catch (error) {
-    if (!isMissing(error)) throw error
-  }
-}
-
 /** Writes the rules anew, and the elements of these ports; others stay, as they may be of a pod that is being attached. */
 export async function mendTable(bridge: string, ports: readonly Port[]): Promise<void> {
-  await runNft([tableText(bridge), ...ports.flatMap((port) => elementLines(bridge, port, 'add'))].join('\n'))
+  await runNft(`${rulesText(bridge)}\n${changeText(bridge, ports, [])}`)
 }
 
 /** Removes elements in the words of readElements. */
 export async function removeElements(bridge: string, elements: readonly string[]): Promise<void> {
   const lines = elements.map((element) => {
-    const [set = '', key = ''] = [element.slice(0, element.indexOf(' ')), element.slice(element.indexOf(' ') + 1)]
-    return elementLine(bridge, 'delete', { set, key })
+    const [set = '', ...key] = element.split(/ (?:\. )?/)
+    return elementLine(bridge, 'delete', set, key)
   })
   if (lines.length > 0) await runNft(lines.join('\n'))
 }
@@ -75,12 +81,12 @@ export async function removeElements(bridge: string, elements: readonly string[]
 export async function readElements(bridge: string): Promise<Set<string> | undefined> {
   const objects = await listTable(sourceTable(bridge))
   const rules = objects.filter((object) => isObject(object) && 'rule' in object)
-  return rules.length === ruleCount ? new Set(objects.flatMap(elementsOf)) : undefined
+  return rules.length === ruleCount ? new Set(objects.flatMap(namesIn)) : undefined
 }
 
 /** The elements of these ports, in the same words. */
 export function wantedElements(ports: readonly Port[]): Map<string, Port> {
-  return new Map(ports.flatMap((port) => keysOf(port).map(({ set, key }) => [`${set} ${key}`, port] as const)))
+  return new Map(ports.flatMap((port) => elementsOf(port).map((element) => [nameOf(element), port] as const)))
 }
 
 /** Removes the table; there being none is no error. */
@@ -88,80 +94,57 @@ export async function removeSourceTable(bridge: string): Promise<void> {
   await runNft(`add table ${sourceTable(bridge)}\ndelete table ${sourceTable(bridge)}`)
 }
 
-function keysOf({ link, addresses }: Port): { set: string; key: string }[] {
-  return [
-    { set: 'ports', key: link },
-    ...addresses.flatMap((address) =>
-      address.includes(':')
-        ? [
-            { set: 'ipv6', key: `${link} . ${address}` },
-            { set: 'targets', key: `${link} . ${toHex(address)}` },
-          ]
-        : [{ set: 'ipv4', key: `${link} . ${address}` }],
-    ),
-  ]
+/** What a port has in the sets: itself, and each of its addresses. */
+interface PortElement {
+  set: string
+  link: string
+  address?: string
 }
 
-function elementLines(bridge: string, port: Port, verb: 'add' | 'delete'): string[] {
-  return keysOf(port).map((key) => elementLine(bridge, verb, key, port.comment))
+function elementsOf({ link, addresses }: Port): PortElement[] {
+  const ofAddresses = addresses.flatMap((address) =>
+    (address.includes(':') ? ['ipv6', 'targets'] : ['ipv4']).map((set) => ({ set, link, address })),
+  )
+  return [{ set: 'ports', link }, ...ofAddresses]
+}
+
+function toSetElements(port: Port): SetElement[] {
+  return elementsOf(port).map(({ set, link, address }) => ({
+    set,
+    key: Buffer.concat([linkNameBytes(link), ...(address === undefined ? [] : [addressBytes(address)])]),
+    comment: wordsOf(port),
+  }))
+}
+
+/** The parts of its key as nft writes them: an address among the targets is 16 raw bytes. */
+function keyOf({ set, link, address }: PortElement): string[] {
+  if (address === undefined) return [link]
+  return [link, set === 'targets' ? toHex(address) : address]
+}
+
+const nameOf = (element: PortElement) => `${element.set} ${keyOf(element).join(' . ')}`
+
+function changeText(bridge: string, added: readonly Port[], deleted: readonly Port[]): string {
+  const lines = (verb: 'add' | 'delete', port: Port) =>
+    elementsOf(port).map((element) => elementLine(bridge, verb, element.set, keyOf(element), wordsOf(port)))
+  return [...added.flatMap((port) => lines('add', port)), ...deleted.flatMap((port) => lines('delete', port))].join(
+    '\n',
+  )
 }
 
 function elementLine(
   bridge: string,
   verb: 'add' | 'delete',
-  { set, key }: { set: string; key: string },
-  comment = '',
+  set: string,
+  [link, ...address]: readonly string[],
+  words = '',
 ): string {
-  const words = verb === 'add' ? ` comment "${comment.replaceAll('"', '').slice(0, 120)}"` : ''
-  const [link, address] = key.split(' . ')
-  const element = address === undefined ? `"${link}"` : `"${link}" . ${address}`
-  return `${verb} element ${sourceTable(bridge)} ${set} { ${element}${words} }`
+  const comment = verb === 'add' ? ` comment "${words}"` : ''
+  return `${verb} element ${sourceTable(bridge)} ${set} { ${[`"${link}"`, ...address].join(' . ')}${comment} }`
 }
 
-/** Rules of tableText: an answer of nft with fewer is of a table that somebody changed. */
-const ruleCount = 9
-
-function tableText(bridge: string): string {
-  const table = sourceTable(bridge)
-  return `
-table ${table} {
-  set ports {
-    type ifname
-  }
-  set ipv4 {
-    typeof iifname . ip saddr
-  }
-  set ipv6 {
-    typeof iifname . ip6 saddr
-  }
-  set targets {
-    typeof iifname . @nh,384,128
-  }
-  chain prerouting {
-    type filter hook prerouting priority -300
-    policy accept
-  }
-  chain source {
-  }
-}
-flush chain ${table} prerouting
-flush chain ${table} source
-table ${table} {
-  chain prerouting {
-    iifname @ports jump source
-  }
-  chain source {
-    ip daddr 127.0.0.0/8 counter drop comment "loopback of the node"
-    iifname . ip saddr @ipv4 accept
-    iifname . arp saddr ip @ipv4 accept
-    icmpv6 type nd-router-advert counter drop comment "only the node is a router"
-    icmpv6 type nd-neighbor-advert @nh,384,16 != 0xfe80 iifname . @nh,384,128 != @targets counter drop comment "neighbour that is not this pod"
-    iifname . ip6 saddr @ipv6 accept
-    ip6 saddr { ::, fe80::/10 } ip6 daddr { fe80::/10, ff02::/16 } accept
-    counter drop comment "source address that is not this pod's"
-  }
-}`
-}
+/** A comment, as nft takes it. */
+const wordsOf = ({ comment }: Port) => comment.replaceAll('"', '').slice(0, 120)
 
 /** The number that nft prints and reads for 16 raw bytes. */
 function toHex(address: string): string {
@@ -172,7 +155,8 @@ function toHex(address: string): string {
   return `0x${number.toString(16)}`
 }
 
-function elementsOf(object: unknown): string[] {
+/** Those of a set in nft's JSON. */
+function namesIn(object: unknown): string[] {
   if (!isObject(object) || !isObject(object.set) || !Array.isArray(object.set.elem)) return []
   const { name, elem } = object.set
   return elem.map((each: unknown) => {
@@ -187,5 +171,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isMissing(error: unknown): boolean {
+  if (error instanceof NetlinkError) return error.errno === constants.errno.ENOENT
   return error instanceof CommandError && error.stderr.includes('No such file or directory')
 }

@@ -1,6 +1,6 @@
-// rtnetlink(7) spoken in this process by way of node:ffi, for what is done to every pod: addresses, routes and links in a
-// namespace of its own, where starting nsenter and ip costs twenty times as much. node:ffi is experimental: whoever
-// speaks netlink has another way for where it cannot be had, and a long-running program turns it on by itself.
+// netlink(7) spoken in this process by way of node:ffi, for what is done to every pod: addresses, routes and links in a
+// namespace of its own, and elements of sets, where starting nsenter and ip, or nft, costs twenty times as much. node:ffi is
+// experimental: whoever speaks netlink has another way for where it cannot be had, and a long-running program turns it on by itself.
 
 import { closeSync, openSync } from 'node:fs'
 import { getSystemErrorMessage } from 'node:util'
@@ -76,17 +76,27 @@ export function insideNamespace<T>(netns: string, work: () => T): T {
   }
 }
 
-/** Sends the requests in order and returns answers other than "done". Throws a NetlinkError that names the action when the kernel refuses one. */
+/** Sends requests of rtnetlink in order and returns answers other than "done". Throws a NetlinkError that names the action when the kernel refuses one. */
 export function transact(action: string, requests: readonly Buffer[]): Buffer[] {
+  return exchange(action, protocolRoute, Buffer.concat(requests), requests.length)
+}
+
+/** Sends requests of nftables as one transaction: all are done, or none. Throws a NetlinkError that names the action. */
+export function transactNetfilter(action: string, requests: readonly Buffer[]): void {
+  const text = Buffer.concat([batchMessage(batchBegin), ...requests, batchMessage(batchEnd)])
+  exchange(action, protocolNetfilter, text, requests.length)
+}
+
+/** Sends what asks for so many acknowledgements. */
+function exchange(action: string, protocol: number, text: Buffer, requestCount: number): Buffer[] {
   const { socket, send, recv, close, errno } = requireLibc()
-  const fd = socket(familyNetlink, socketRaw | closeOnExec, 0)
+  const fd = socket(familyNetlink, socketRaw | closeOnExec, protocol)
   if (fd < 0) throw new NetlinkError(`${action}: no netlink socket`, errno())
   try {
-    const text = Buffer.concat(requests)
     if (send(fd, text, BigInt(text.length), 0) < 0n) throw new NetlinkError(action, errno())
     const answers: Buffer[] = []
     // The kernel has answered all of it by the time send returns.
-    for (let waiting = requests.length; waiting > 0; ) {
+    for (let waiting = requestCount; waiting > 0; ) {
       const buffer = Buffer.alloc(16_384)
       const length = Number(recv(fd, buffer, BigInt(buffer.length), dontWait))
       if (length < 0) throw new NetlinkError(`${action}: no answer`, errno())
@@ -101,6 +111,16 @@ export function transact(action: string, requests: readonly Buffer[]): Buffer[] 
   } finally {
     close(fd)
   }
+}
+
+/** struct nlmsghdr, and struct nfgenmsg that names nftables. */
+function batchMessage(type: number): Buffer {
+  const message = Buffer.alloc(headerLength + 4)
+  message.writeUInt32LE(message.length, 0)
+  message.writeUInt16LE(type, 4)
+  message.writeUInt16LE(requestFlag, 6)
+  message.writeUInt16BE(subsystemNftables, headerLength + 2)
+  return message
 }
 
 /** One request, to be acknowledged. The body begins with the fixed part of its type. */
@@ -145,13 +165,18 @@ function requireLibc(): Libc {
   return libc
 }
 
-// linux/netlink.h, sys/socket.h, sched.h
+// linux/netlink.h, linux/netfilter/nfnetlink.h, sys/socket.h, sched.h
 const headerLength = 16
 const errorType = 2
 const requestFlag = 1
 const ackFlag = 4
 const familyNetlink = 16
 const socketRaw = 3
+const protocolRoute = 0
+const protocolNetfilter = 12
+const batchBegin = 16
+const batchEnd = 17
+const subsystemNftables = 10
 const closeOnExec = 0x80000
 const dontWait = 0x40
 const cloneNewNet = 0x40000000
