@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { describeToken, parseTtl } from './commands/token.ts'
 import { toManifest } from './dns.ts'
-import type { NodeSettings, ServerSettings } from './settings.ts'
+import { addressesOf, type NodeSettings, type ServerSettings } from './settings.ts'
 import { agentUnitText, flagOf, serverUnitText } from './units.ts'
 
 const server: ServerSettings = {
@@ -46,6 +46,12 @@ test('an address that nobody has named is in no unit, so that the host may chang
   const text = serverUnitText(named)
   expect(text).not.toContain('--advertise-address')
   expect(text).toContain('--server-name cluster.example.com \\\n  --server-name b.example.com')
+})
+
+test("a host's addresses are all that flags name, each once, or else its own", () => {
+  expect(addressesOf(['192.0.2.10', '192.0.2.10,2001:db8::1'], '192.0.2.99')).toEqual(['192.0.2.10', '2001:db8::1'])
+  expect(addressesOf([undefined, undefined], '192.0.2.99')).toEqual(['192.0.2.99'])
+  expect(addressesOf([], undefined)).toEqual([])
 })
 
 test("the DNS manifest gets the cluster's address and domain, and the host's file as its program", () => {

@@ -34,19 +34,25 @@ export function blocking(results: readonly CheckResult[], ignored: readonly stri
   return results.filter(({ name, state }) => state === 'failed' && !ignored.includes(name))
 }
 
+/** Each address once that flags name (lists with a comma between), otherwise the host's own, if it has one. */
+export function addressesOf(flags: readonly (string | undefined)[], ownAddress: string | undefined): string[] {
+  const named = flags.flatMap((flag) => flag?.split(',') ?? [])
+  return named.length > 0 ? [...new Set(named)] : [ownAddress ?? []].flat()
+}
+
 /** What the host is to become, for its checks. */
 export function toWish(
-  settings: { nodeName: string; address: string; port: number } & Pick<
+  settings: { nodeName: string; addresses: readonly string[]; port: number } & Pick<
     ServerSettings,
     'clusterCidr' | 'serviceCidr' | 'network' | 'proxyMode'
   >,
   role: Pick<HostWish, 'isServer' | 'isNode'>,
 ): HostWish {
-  const { nodeName, address, port, clusterCidr, serviceCidr, network, proxyMode } = settings
+  const { nodeName, addresses, port, clusterCidr, serviceCidr, network, proxyMode } = settings
   return {
     ...role,
     nodeName,
-    address,
+    addresses,
     port,
     network: network as HostWish['network'],
     proxyMode: proxyMode as HostWish['proxyMode'],

@@ -11,8 +11,8 @@ export interface HostWish {
   /** A node. */
   isNode: boolean
   nodeName: string
-  /** The address by which other hosts reach this one. */
-  address: string
+  /** By which other hosts reach this one, the first of them before all; empty: it has none. */
+  addresses: readonly string[]
   /** Where the API server listens. */
   port: number
   proxyMode: ProxyMode | 'none'

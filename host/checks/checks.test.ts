@@ -3,7 +3,6 @@ import { type KernelFeature, kernelFeatures } from '../../cni/linux/kernel-featu
 import type { HostWish } from './check.ts'
 import { checkHost } from './checks.ts'
 import type { HostFacts } from './facts.ts'
-import { linesOfUsedZones } from './firewall-facts.ts'
 import { formatResults, summarize } from './report.ts'
 
 /** A host on which nothing is amiss. */
@@ -45,7 +44,7 @@ const wish: HostWish = {
   isServer: true,
   isNode: true,
   nodeName: 'one',
-  address: '192.0.2.10',
+  addresses: ['192.0.2.10'],
   port: 6443,
   proxyMode: 'iptables',
   network: 'host-gw',
@@ -93,8 +92,9 @@ test.each<[string, Partial<HostFacts>, Partial<HostWish>, string[]]>([
   ['swap', { swapBytes: 2 ** 30 }, {}, ['warning swap']],
   ['hardly any memory', { memoryBytes: 2 ** 28 }, {}, ['failed memory']],
   ['a full disk', { diskFreeBytes: 2 ** 20 }, {}, ['failed disk']],
-  ['an address of another host', {}, { address: '192.0.2.99' }, ['failed address']],
-  ['no address', { addresses: [], routes: [] }, { address: '' }, ['failed address']],
+  ['an address of another host', {}, { addresses: ['192.0.2.99'] }, ['failed address']],
+  ['a second address of another host', {}, { addresses: ['192.0.2.10', '2001:db8::9'] }, ['failed address']],
+  ['no address', { addresses: [], routes: [] }, { addresses: [] }, ['failed address']],
   ["a network within the pods'", { routes: [{ range: '10.244.3.0/24', dev: 'br-1' }] }, {}, ['failed ranges']],
   ['a networkd that drops routes', { dropsForeignRoutes: true }, {}, ['warning networkd']],
   ['such a networkd, without pods', { dropsForeignRoutes: true }, { isNode: false }, []],
@@ -118,33 +118,6 @@ test('what is missing is installed by one line', () => {
   )
   expect(result?.mend).toBe('dnf install nftables conntrack-tools iproute-tc')
 })
-
-// Debian 12's firewalld says no more of a default zone that has links by nobody having put them elsewhere.
-test.each(['public (default, active)', 'public'])(
-  'of firewalld only zones that are in use count, and only ports of the host itself: %s',
-  (title) => {
-    const listing = `docker (active)
-  ports: 10256/tcp
-${title}
-  target: default
-  interfaces: eth0
-  ports: 6443/tcp
-  forward-ports:
-\tport=10250:proto=tcp:toport=10250:toaddr=192.0.2.9
-  source-ports: 10250/tcp
-trusted
-  sources: 10.244.0.0/16
-`
-    const firewalls = [{ name: 'firewalld' as const, allowed: linesOfUsedZones(listing, 'public') }]
-    const [result] = checkHost({ ...facts, firewalls }, wish).filter(({ name }) => name === 'firewall: firewalld')
-    expect(result?.mend?.split('; ')).toEqual([
-      'firewall-cmd --permanent --add-port=10250/tcp',
-      'firewall-cmd --permanent --add-port=10256/tcp',
-      'firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16',
-      'firewall-cmd --reload',
-    ])
-  },
-)
 
 test('the table says below a line how to mend it', () => {
   const results = [

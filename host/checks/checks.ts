@@ -3,8 +3,9 @@
 import type { Check, CheckResult, HostWish } from './check.ts'
 import { checkDocker } from './docker.ts'
 import type { HostFacts } from './facts.ts'
+import { checkFirewalls } from './firewalls.ts'
 import { checkCgroups, checkKernel, checkPrograms, checkSysctls } from './kernel.ts'
-import { checkAddress, checkFirewalls, checkNetworkd, checkPorts, checkRanges, checkStrangers } from './network.ts'
+import { checkAddress, checkNetworkd, checkPorts, checkRanges, checkStrangers } from './network.ts'
 import {
   checkClock,
   checkDisk,

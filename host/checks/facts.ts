@@ -24,12 +24,35 @@ export interface DockerFacts {
   isRootless?: boolean
 }
 
-/** One firewall that is switched on. */
-export interface FirewallFacts {
-  name: 'ufw' | 'firewalld'
+/** ufw, switched on. */
+export interface UfwFacts {
+  name: 'ufw'
   /** What it lets in, in its own words, line by line. */
   allowed: string[]
 }
+
+/** firewalld, switched on. */
+export interface FirewalldFacts {
+  name: 'firewalld'
+  zones: FirewalldZone[]
+}
+
+export interface FirewalldZone {
+  name: string
+  /** Has all links that no zone names. */
+  isDefault: boolean
+  /** What becomes of a packet that nothing else is said of: "ACCEPT", "default" and others. */
+  target: string
+  /** Names of links; "eth+" is all that begin so. */
+  links: string[]
+  /** Ranges, MAC addresses and "ipset:NAME": packets from there are in this zone whatever link they come by. */
+  sources: string[]
+  /** "10250/tcp" or "30000-32767/udp". */
+  ports: string[]
+}
+
+/** One firewall that is switched on. */
+export type FirewallFacts = UfwFacts | FirewalldFacts
 
 export interface HostFacts {
   isRoot: boolean

@@ -1,7 +1,7 @@
-// Firewalls that are switched on, and what they let in, in their own words.
+// Firewalls that are switched on, and what they let in.
 
 import { run } from '../../cni/linux/exec.ts'
-import type { FirewallFacts } from './facts.ts'
+import type { FirewalldZone, FirewallFacts } from './facts.ts'
 
 /** Those that answer and are on; one that is not on this host is off. */
 export async function readFirewalls(): Promise<FirewallFacts[]> {
@@ -12,20 +12,29 @@ export async function readFirewalls(): Promise<FirewallFacts[]> {
   ])
   return [
     ...(/^Status: active/m.test(ufw) ? [{ name: 'ufw' as const, allowed: ufw.split('\n') }] : []),
-    ...(zones === '' ? [] : [{ name: 'firewalld' as const, allowed: linesOfUsedZones(zones, defaultZone.trim()) }]),
+    ...(zones === '' ? [] : [{ name: 'firewalld' as const, zones: parseZones(zones, defaultZone.trim()) }]),
   ]
 }
 
 /**
- * Of `firewall-cmd --list-all-zones` the zones that packets from outside can be in. A zone begins with a line such as "public
- * (active)" and its own lines are indented; one without links and sources is not active, and the default one has all links that
- * no other has. Docker's is that of its bridges.
+ * The zones of `firewall-cmd --list-all-zones`. Each begins with a line such as "public (active)", and its own lines are indented.
+ * Which one is the default, versions before 2 do not say there.
  */
-export function linesOfUsedZones(listing: string, defaultZone: string): string[] {
-  const isUsed = (zone: string) => {
-    const [, name = '', state = ''] = /^(\S+)(.*)/.exec(zone) ?? []
-    return name === defaultZone || (name !== 'docker' && /\bactive\b/.test(state))
+export function parseZones(listing: string, defaultZone: string): FirewalldZone[] {
+  return listing.split(/\n(?=\S)/).flatMap((text) => {
+    const name = /^\S+/.exec(text)?.[0]
+    return name === undefined ? [] : [{ name, isDefault: name === defaultZone, ...parseZone(text) }]
+  })
+}
+
+function parseZone(text: string): Omit<FirewalldZone, 'name' | 'isDefault'> {
+  // [ \t], as a field may be empty; from the start of a line, as there are "forward-ports:" and "source-ports:" beside "ports:".
+  const wordsOf = (field: string) =>
+    (new RegExp(`^[ \\t]+${field}:(.*)`, 'm').exec(text)?.[1] ?? '').split(/[\s,]+/).filter((word) => word !== '')
+  return {
+    target: wordsOf('target')[0] ?? 'default',
+    links: wordsOf('interfaces'),
+    sources: wordsOf('sources'),
+    ports: wordsOf('ports'),
   }
-  const zones = listing.split(/\n(?=\S)/).filter(isUsed)
-  return zones.flatMap((zone) => zone.split('\n'))
 }

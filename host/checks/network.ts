@@ -1,35 +1,9 @@
-// Addresses, ranges, ports and firewalls.
+// Addresses, ranges and ports.
 
 import { rangesOverlap } from '../../api/objects/addresses.ts'
-import { type Check, type CheckResult, failed, type HostWish, ok, warning } from './check.ts'
-import type { FirewallFacts, HostFacts } from './facts.ts'
-
-/** A port that others must reach. */
-interface NeededPort {
-  port: number
-  protocol: 'tcp' | 'udp'
-  what: string
-  /** Only programs on this host use it. */
-  isLocal?: boolean
-  /** The kernel's own: no program listens. */
-  isKernels?: boolean
-}
-
-/** Ports of what the host is to become. */
-function neededPorts({ isServer, isNode, port, network, proxyMode }: HostWish): NeededPort[] {
-  const server: NeededPort[] = isServer ? [{ port, protocol: 'tcp', what: 'API server' }] : []
-  if (!isNode) return server
-  const health: NeededPort[] =
-    proxyMode === 'none' ? [] : [{ port: 10256, protocol: 'tcp', what: 'health of the proxy' }]
-  return [...server, { port: 10250, protocol: 'tcp', what: 'agent' }, ...health, ...tunnelPorts[network]]
-}
-
-/** The kernel's own sockets: nobody is seen to listen. */
-const tunnelPorts: Record<HostWish['network'], NeededPort[]> = {
-  'host-gw': [],
-  vxlan: [{ port: 4789, protocol: 'udp', what: 'VXLAN tunnels', isKernels: true }],
-  wireguard: [{ port: 51820, protocol: 'udp', what: 'WireGuard tunnels', isKernels: true }],
-}
+import { type Check, failed, ok, warning } from './check.ts'
+import type { HostFacts } from './facts.ts'
+import { formatPort, neededPorts } from './needed-ports.ts'
 
 /** Whether the ports are free. */
 export const checkPorts: Check = ({ listeners }, wish) => {
@@ -47,18 +21,17 @@ export const checkPorts: Check = ({ listeners }, wish) => {
   )
 }
 
-const formatPort = ({ port, protocol }: NeededPort) => `${port}/${protocol}`
-
-/** Whether the host has the address that others are to reach it by. */
-export const checkAddress: Check = ({ addresses }, { address, isServer }) => {
-  const flag = isServer ? '--advertise-address' : '--node-ip'
-  if (address === '')
-    return [failed('address', 'no address but loopback', `connect the host, or name its address with ${flag}`)]
-  if (addresses.some((each) => each.address === address)) return [ok('address', address)]
-  const list = addresses.map((each) => `${each.address} (${each.dev})`).join(', ')
-  return [
-    failed('address', `${address} is on no link of this host; there are ${list}`, `choose one of these with ${flag}`),
-  ]
+/** Whether the host has each address that others are to reach it by. */
+export const checkAddress: Check = ({ addresses }, wish) => {
+  const flags = [...(wish.isServer ? ['--advertise-address'] : []), ...(wish.isNode ? ['--node-ip'] : [])].join(' and ')
+  if (wish.addresses.length === 0)
+    return [failed('address', 'no address but loopback', `connect the host, or name its address with ${flags}`)]
+  const strange = wish.addresses.filter((wanted) => !addresses.some(({ address }) => address === wanted))
+  if (strange.length === 0) return [ok('address', wish.addresses.join(', '))]
+  const list = addresses.map(({ address, dev }) => `${address} (${dev})`).join(', ')
+  return strange.map((address) =>
+    failed('address', `${address} is on no link of this host; there are ${list}`, `choose among these with ${flags}`),
+  )
 }
 
 /** systemd-networkd, which takes routes that it has not made off its links whenever it starts anew: those to other nodes' pods too. */
@@ -95,63 +68,6 @@ export const checkRanges: Check = ({ routes, addresses }, { clusterCidrs, servic
         ]
   })
   return results.length > 0 ? results : [ok('ranges', `free: ${[...clusterCidrs, ...serviceCidrs].join(', ')}`)]
-}
-
-/** Firewalls that are on: what they must let through. */
-export const checkFirewalls: Check = ({ firewalls }, wish) => {
-  const results = firewalls.flatMap((firewall) => checkFirewall(firewall, wish))
-  return results.length > 0 ? results : [ok('firewall', 'neither ufw nor firewalld is on')]
-}
-
-function checkFirewall(firewall: FirewallFacts, wish: HostWish): CheckResult[] {
-  const rules = firewall.name === 'ufw' ? ufwRules(wish) : firewalldRules(wish)
-  const missing = rules.filter(({ isThere }) => !firewall.allowed.some((line) => isThere.test(line)))
-  if (missing.length === 0) return [ok(`firewall: ${firewall.name}`, 'on, and lets everything needed through')]
-  const mend = [...missing.map(({ command }) => command), ...(firewall.name === 'firewalld' ? [reload] : [])].join('; ')
-  return [
-    warning(`firewall: ${firewall.name}`, `on, and keeps ${missing.map(({ what }) => what).join(', ')} out`, mend),
-  ]
-}
-
-interface FirewallRule {
-  what: string
-  /** A line of the firewall's own listing that says so. */
-  isThere: RegExp
-  command: string
-}
-
-/** Of ufw's listing, "10250/tcp ALLOW IN Anywhere". */
-function ufwRules(wish: HostWish): FirewallRule[] {
-  const ports = neededPorts(wish).map((each) => ({
-    what: `${each.what} (${formatPort(each)})`,
-    isThere: new RegExp(`^${each.port}(/${each.protocol})?\\s.*ALLOW`),
-    command: `ufw allow ${formatPort(each)}`,
-  }))
-  const pods = wish.clusterCidrs.map((range) => ({
-    what: `pods (${range}) on their way to this host`,
-    isThere: new RegExp(`ALLOW (IN )?\\s*${RegExp.escape(range)}`),
-    command: `ufw allow from ${range}`,
-  }))
-  return [...ports, ...(wish.isNode ? pods : [])]
-}
-
-/** What is only permanent counts from then on. */
-const reload = 'firewall-cmd --reload'
-
-/** Of `firewall-cmd --list-all-zones`: one line each of "ports:" and "sources:", beside "source-ports:" and "forward-ports:". */
-function firewalldRules(wish: HostWish): FirewallRule[] {
-  const ports = neededPorts(wish).map((each) => ({
-    what: `${each.what} (${formatPort(each)})`,
-    isThere: new RegExp(`^\\s*ports:.*\\b${each.port}/${each.protocol}\\b`),
-    command: `firewall-cmd --permanent --add-port=${formatPort(each)}`,
-  }))
-  // Its rules are beside ours, and a packet must pass both: in its zone "trusted" it lets forwarded packets pass too.
-  const pods = wish.clusterCidrs.map((range) => ({
-    what: `pods (${range})`,
-    isThere: new RegExp(`^\\s*sources:.*${RegExp.escape(range)}`),
-    command: `firewall-cmd --permanent --zone=trusted --add-source=${range}`,
-  }))
-  return [...ports, ...(wish.isNode ? pods : [])]
 }
 
 /** Other orchestrators and pod networks. */

@@ -8,7 +8,7 @@ import { gatherFacts } from '../checks/gather.ts'
 import { formatResults, summarize } from '../checks/report.ts'
 import { type ClusterOptions, clusterOptions, type NodeOptions, nodeOptions } from '../options.ts'
 import { tell } from '../progress.ts'
-import { toWish } from '../settings.ts'
+import { addressesOf, toWish } from '../settings.ts'
 
 interface CheckOptions extends ClusterOptions, NodeOptions {
   role: 'server' | 'node' | 'both'
@@ -41,9 +41,9 @@ Examples:
 
 async function check({ role, port, output, nodeName, nodeIp, ...cluster }: CheckOptions): Promise<void> {
   const facts = await gatherFacts()
-  const address = nodeIp?.split(',')[0] ?? facts.ownAddress ?? ''
+  const addresses = addressesOf([nodeIp], facts.ownAddress)
   const roles = { isServer: role !== 'node', isNode: role !== 'server' }
-  const results = checkHost(facts, toWish({ nodeName, address, port, ...cluster }, roles))
+  const results = checkHost(facts, toWish({ nodeName, addresses, port, ...cluster }, roles))
   process.stdout.write(output === 'json' ? `${JSON.stringify(results, undefined, 2)}\n` : formatResults(results))
   if (output === 'table') tell(summarize(results))
   if (results.some(isFailed)) process.exitCode = 1

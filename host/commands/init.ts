@@ -24,7 +24,7 @@ import { adminKubeconfigPath, agentPkiDir, programPath, serverDir } from '../pat
 import { changeHost, provideImages, validateHost } from '../prepare.ts'
 import { step, tell } from '../progress.ts'
 import { startServer, withAdmin } from '../server.ts'
-import { type NodeSettings, type ServerSettings, toWish } from '../settings.ts'
+import { addressesOf, type NodeSettings, type ServerSettings, toWish } from '../settings.ts'
 
 interface InitOptions extends ClusterOptions, NodeOptions, ServiceOptions {
   advertiseAddress?: string
@@ -86,10 +86,8 @@ async function init(options: InitOptions): Promise<void> {
   const facts = await step('checks', gatherFacts)
   const server = toServerSettings(options)
   await refuseNames(options)
-  const wish = toWish(
-    { ...server, nodeName: options.nodeName, address: server.advertiseAddress ?? facts.ownAddress ?? '' },
-    { isServer: true, isNode: options.node },
-  )
+  const addresses = addressesOf([server.advertiseAddress, ...(options.node ? [options.nodeIp] : [])], facts.ownAddress)
+  const wish = toWish({ ...server, nodeName: options.nodeName, addresses }, { isServer: true, isNode: options.node })
   validateHost(facts, wish, options.ignoreCheck)
   await changeHost(facts, async (signal) => {
     if (options.node) await provideImages(signal)
@@ -135,11 +133,11 @@ function toNodeSettings({ nodeName, nodeIp, networkPolicy }: InitOptions, server
  */
 async function startOwnNode(
   settings: NodeSettings,
-  { address, port, signal }: { address: string; port: number; signal: AbortSignal },
+  { addresses, port, signal }: { addresses: readonly string[]; port: number; signal: AbortSignal },
 ): Promise<void> {
-  const addresses = settings.nodeIp?.split(',') ?? [address]
+  const own = addressesOf([settings.nodeIp], addresses[0])
   await run(programPath, [
-    ...['issue-node', '--data-dir', serverDir, '--name', settings.nodeName, '--address', ...addresses],
+    ...['issue-node', '--data-dir', serverDir, '--name', settings.nodeName, '--address', ...own],
     ...['--server', httpsUrl('127.0.0.1', port), '--out', agentPkiDir],
   ])
   await withAdmin((client) => startNode(settings, client, signal))

@@ -10,7 +10,7 @@ import { startNode } from '../node.ts'
 import { ignoreOption, type NodeOptions, nodeOptions } from '../options.ts'
 import { changeHost, provideImages, validateHost } from '../prepare.ts'
 import { step, tell } from '../progress.ts'
-import { type NodeSettings, toWish } from '../settings.ts'
+import { addressesOf, type NodeSettings, toWish } from '../settings.ts'
 
 interface JoinOptions extends NodeOptions {
   token: string
@@ -55,10 +55,9 @@ async function join(server: string, options: JoinOptions): Promise<void> {
   const pass: Pass = { server, token, caCertHash, nodeName }
   const entry = await step(`the cluster at ${server}`, () => enterCluster(pass))
   const settings = toNodeSettings(options, entry)
-  const addresses = options.nodeIp?.split(',') ?? [facts.ownAddress ?? '']
-  const [address = ''] = addresses
+  const addresses = addressesOf([options.nodeIp], facts.ownAddress)
   const roles = { isServer: false, isNode: true }
-  validateHost(facts, toWish({ ...settings, address, port: 0 }, roles), ignoreCheck)
+  validateHost(facts, toWish({ ...settings, addresses, port: 0 }, roles), ignoreCheck)
   await changeHost(facts, async (signal) => {
     await provideImages(signal)
     const client = await step('a certificate for this node', () => entry.requestClient(signal))
