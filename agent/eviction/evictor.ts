@@ -5,11 +5,12 @@ import { leastMemoryBytes, type PressureGauge } from '../node/pressure.ts'
 import type { Refusal } from '../pods/admission.ts'
 import type { PodCgroups } from '../pods/cgroups.ts'
 import type { StoredPod } from '../pods/pod.ts'
+import { killProcesses } from './kill.ts'
 import { chooseVictim, describeEviction, refuseUnderPressure } from './plan.ts'
 import { readWorkingSet } from './usage.ts'
 
 export interface EvictorOptions {
-  pressure: PressureGauge
+  pressure: Pick<PressureGauge, 'read' | 'last'>
   cgroups: PodCgroups
   /** The pods of this node. */
   pods: () => readonly StoredPod[]
@@ -18,7 +19,8 @@ export interface EvictorOptions {
   onError: (error: unknown) => void
 }
 
-const lookMs = 3_000
+/** Often, as a pod may take tens of megabytes a second; a look reads four small files. */
+const lookMs = 1_000
 /** Memory of a pod that was ended is free some time later. */
 const settleMs = 10_000
 
@@ -59,6 +61,7 @@ export class Evictor {
     if (victim === undefined) return false
     this.#chosen.add(victim.pod.metadata.uid)
     evict(victim.pod, describeEviction(victim, memoryAvailableBytes, leastMemoryBytes))
+    await killProcesses(cgroups, victim.pod)
     return true
   }
 }
