@@ -21,6 +21,10 @@ test('a program that is not there has no exit code', async () => {
   await expect(run('no-such-program', [])).rejects.toMatchObject({ exitCode: undefined, code: 'COMMAND_FAILED' })
 })
 
+test('a program that a signal ended is told as such', async () => {
+  await expect(run('sh', ['-c', 'kill -INT $$'])).rejects.toThrow('sh -c kill -INT $$: ended by SIGINT')
+})
+
 test('a program that ends before it has read its input is judged by its exit code', async () => {
   const input = 'x'.repeat(1_000_000)
   expect(await run('true', [], { input })).toBe('')
@@ -34,7 +38,10 @@ test('words on stderr are a failure where the caller says so', async () => {
 
 test('an abort ends the program', async () => {
   const limit = AbortSignal.timeout(100)
-  await expect(run('sleep', ['60'], { signal: limit })).rejects.toMatchObject({ exitCode: undefined })
+  await expect(run('sleep', ['60'], { signal: limit })).rejects.toMatchObject({
+    exitCode: undefined,
+    message: 'sleep 60: broken off',
+  })
 })
 
 test('long input is read whole, or not at all, also when this process is killed meanwhile', async () => {

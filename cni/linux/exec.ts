@@ -19,22 +19,40 @@ export interface RunOptions {
   strict?: boolean
 }
 
-/** A program ended with an exit code other than 0, or could not be started (exitCode undefined). */
+/** A program ended with an exit code other than 0, or by a signal, or could not be started (exitCode undefined then). */
 export class CommandError extends Error {
   readonly code = 'COMMAND_FAILED'
   readonly exitCode: number | undefined
   readonly stderr: string
 
   constructor(command: string, exitCode: number | undefined, stderr: string, cause: unknown) {
-    super(`${command}: ${stderr.trim() || `exit code ${exitCode ?? 'none: not started'}`}`, { cause })
+    super(`${command}: ${stderr.trim() || describeEnd(exitCode, cause)}`, { cause })
     this.exitCode = exitCode
     this.stderr = stderr
   }
 }
 
+function describeEnd(exitCode: number | undefined, cause: unknown): string {
+  if (exitCode !== undefined) return `exit code ${exitCode}`
+  if (typeof cause === 'string') return `ended by ${cause}`
+  return cause instanceof Error && cause.name === 'AbortError' ? 'broken off' : 'not started'
+}
+
 /** Whether a command failed because its program is not on this host. */
 export function isMissingProgram(error: unknown): boolean {
   return error instanceof CommandError && hasCode(error.cause, 'ENOENT')
+}
+
+/** How many scopes want programs in sessions of their own. */
+let scopesApart = 0
+
+/**
+ * Until it is disposed of, programs are run in sessions of their own: what the terminal tells all that run in it, as at Ctrl-C or
+ * when it goes, this process hears alone, and can finish what it began. Elsewhere they end with this process, as people expect.
+ */
+export function keepProgramsApart(): Disposable {
+  scopesApart++
+  return { [Symbol.dispose]: () => void scopesApart-- }
 }
 
 /** Runs a program to its end and returns what it wrote to stdout. Throws CommandError. */
@@ -48,6 +66,7 @@ export async function run(
   // Not execa: this is started for every pod and every change of a Service, and costs a third of the processor time.
   const child = spawn(file, fileArgs, {
     stdio: [inputFile ?? (input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
+    detached: scopesApart > 0,
     ...(signal !== undefined && { signal }),
   })
   if (inputFile !== undefined) closeSync(inputFile)
@@ -106,7 +125,8 @@ export function start(program: string, args: readonly string[], { netns }: Pick<
   const child = execa(file, fileArgs, { reject: false, stdin: 'ignore', buffer: { stdout: false } })
   let isStopped = false
   const ended = child.then(({ failed, exitCode, stderr, ...rest }) => {
-    if (failed && !isStopped) throw new CommandError([program, ...args].join(' '), exitCode, String(stderr ?? ''), rest)
+    if (failed && !isStopped)
+      throw new CommandError([program, ...args].join(' '), exitCode, String(stderr ?? ''), rest.signal ?? rest)
   })
   ended.catch(() => undefined) // whoever waits for it hears of it
   return {
