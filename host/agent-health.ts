@@ -1,12 +1,12 @@
 // Whether this host's agent does its work, by the Node that it reports on.
 
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HttpClient } from '../api/client/http-client.ts'
 import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { leases } from '../api/resources/leases.ts'
-import { agentPkiDir, agentUnit, unitDir } from './paths.ts'
+import { showUnit } from '../cni/linux/systemd.ts'
+import { agentPkiDir, agentUnit } from './paths.ts'
 import { waitForUnit } from './server.ts'
 import { flagOf } from './units.ts'
 
@@ -15,7 +15,7 @@ const limitMs = 300_000
 /** Returns when the agent that was just started has renewed its Node's lease. Throws with its last words. */
 export async function waitForAgent(signal?: AbortSignal): Promise<void> {
   const sinceMs = Date.now()
-  const name = flagOf(readFileSync(join(unitDir, agentUnit), 'utf8'), 'node-name')
+  const name = flagOf((await showUnit(agentUnit, ['ExecStart'])).get('ExecStart') ?? '', 'node-name')
   const transport = new TlsTransport(loadKubeconfig(join(agentPkiDir, 'kubeconfig')))
   const client = new HttpClient(transport)
   const waiting = { limitMs, ...(signal && { signal }) }

@@ -4,3 +4,6 @@
 export class Refusal extends Error {
   readonly code = 'REFUSED'
 }
+
+/** What a failure says of itself. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -7,12 +7,12 @@ import { loadKubeconfig } from '../api/client/kubeconfig.ts'
 import { readAll } from '../api/client/read-body.ts'
 import { TlsTransport } from '../api/client/tls-transport.ts'
 import { enableUnit, readJournal, reloadUnits, showUnit } from '../cni/linux/systemd.ts'
-import { Refusal } from './failure.ts'
+import { messageOf, Refusal } from './failure.ts'
 import { writeLink, writeWhole } from './files.ts'
 import { adminKubeconfigPath, serverDir, serverUnit, unitDir } from './paths.ts'
 import { step, waitFor } from './progress.ts'
 import type { ServerSettings } from './settings.ts'
-import { serverUnitText } from './units.ts'
+import { restartDelayMs, serverUnitText } from './units.ts'
 
 const readyLimitMs = 300_000
 
@@ -28,18 +28,15 @@ export async function startServer(settings: ServerSettings, signal: AbortSignal)
 /** Returns when the API server says that it is ready. Throws with the unit's last words when it does not in time. */
 export async function waitForServer(signal?: AbortSignal): Promise<void> {
   const waiting = { limitMs: readyLimitMs, ...(signal && { signal }) }
-  let transport: TlsTransport | undefined
-  try {
-    await waitForUnit(serverUnit, 'the control plane is not ready', waiting, async () => {
-      transport ??= openAsAdmin() // not before: the server's first start makes the credentials
+  // The kubeconfig is read anew by each look: the server makes it, and makes another when its address or certificate has changed.
+  const look = () =>
+    using(openAsAdmin(), async (transport) => {
       const { status, body } = await transport.send({ method: 'GET', path: '/readyz', headers: {} })
       await readAll(body)
       if (status !== 200) throw new Error(`/readyz answers ${status}`)
       return true
     })
-  } finally {
-    await transport?.close()
-  }
+  await waitForUnit(serverUnit, 'the control plane is not ready', waiting, look)
 }
 
 /** As waitFor, for what a unit is to bring about: its last words belong to the failure, and one that keeps ending has failed. */
@@ -53,7 +50,7 @@ export async function waitForUnit<T>(
   const signal = AbortSignal.any([ended.signal, ...(waiting.signal === undefined ? [] : [waiting.signal])])
   let [countedMs, fewest] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
   const lookOnce = async () => {
-    if (performance.now() - countedMs > countEveryMs) {
+    if (performance.now() - countedMs > restartDelayMs) {
       countedMs = performance.now()
       const restarts = await countRestarts(unit)
       // systemd may count on from those before a restart by hand.
@@ -67,25 +64,25 @@ export async function waitForUnit<T>(
   } catch (error) {
     if (waiting.signal?.aborted === true) throw error
     const words = await readJournal(unit, 20).catch(() => '')
-    throw new Error(`${error instanceof Error ? error.message : error}\nThe last words of ${unit}:\n${words}`, {
+    throw new Error(`${messageOf(error)}\nThe last words of ${unit}:\n${words}`, {
       cause: error,
     })
   }
 }
 
 const hopelessRestarts = 4
-/** systemd waits as long between two starts of a unit. */
-const countEveryMs = 2_000
-
 async function countRestarts(unit: string): Promise<number> {
   return Number((await showUnit(unit, ['NRestarts'])).get('NRestarts') ?? 0)
 }
 
 /** Speaks to the cluster as its administrator. Throws a Refusal where no control plane is. */
 export async function withAdmin<T>(act: (client: HttpClient) => Promise<T>): Promise<T> {
-  const transport = openAsAdmin()
+  return await using(openAsAdmin(), (transport) => act(new HttpClient(transport)))
+}
+
+async function using<T>(transport: TlsTransport, act: (transport: TlsTransport) => Promise<T>): Promise<T> {
   try {
-    return await act(new HttpClient(transport))
+    return await act(transport)
   } finally {
     await transport.close()
   }

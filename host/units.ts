@@ -54,9 +54,12 @@ export function agentUnitText(settings: NodeSettings, { resolvConf }: { resolvCo
   })
 }
 
-/** The value of a flag in the text of one of these units. Throws when it is not there. */
-export function flagOf(unitText: string, flag: string): string {
-  const value = new RegExp(`--${flag}[ =](\\S+)`).exec(unitText)?.[1]
+/**
+ * The value of a flag in the command line of one of these units, as `systemctl show --property=ExecStart` has it: drop-ins and edits
+ * by hand are in it. Throws when it is not there.
+ */
+export function flagOf(commandLine: string, flag: string): string {
+  const value = new RegExp(`--${flag}[ =](\\S+)`).exec(commandLine)?.[1]
   if (value === undefined) throw new Error(`the unit has no flag --${flag}: was it changed by hand?`)
   return value
 }
@@ -72,6 +75,9 @@ function clusterFlags(settings: ServerSettings | NodeSettings): string[] {
     `--proxy-mode ${proxyMode}`,
   ]
 }
+
+/** From the end of a program until systemd starts it again. */
+export const restartDelayMs = 2_000
 
 interface UnitParts {
   description: string
@@ -92,7 +98,7 @@ StartLimitIntervalSec=0
 Type=exec
 ExecStart=${start.map(toLiteral).join(' \\\n  ')}
 Restart=always
-RestartSec=2
+RestartSec=${restartDelayMs / 1000}
 LimitNOFILE=1048576
 TasksMax=infinity
 ${service.join('\n')}

@@ -1,14 +1,14 @@
 // fairlead upgrade: this host goes over to the file that is called. Pods run on: they are Docker's, and the programs find them.
 
-import { existsSync, linkSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, linkSync, rmSync, statSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { run } from '../../cni/linux/exec.ts'
-import { restartUnit } from '../../cni/linux/systemd.ts'
+import { restartUnit, showUnit } from '../../cni/linux/systemd.ts'
 import { waitForAgent } from '../agent-health.ts'
 import { renewDns } from '../dns.ts'
-import { Refusal } from '../failure.ts'
+import { messageOf, Refusal } from '../failure.ts'
 import { loadImages, removeOldImages } from '../images.ts'
 import { withInterruption } from '../interruption.ts'
 import { agentUnit, previousProgramPath, programPath, serverUnit, unitDir } from '../paths.ts'
@@ -39,18 +39,19 @@ Examples:
 async function upgrade(): Promise<void> {
   const units = findOwnUnits()
   const to = await versionOf(ownProgram())
-  keepProven()
-  const from = await versionOf(previousProgramPath)
+  const from = await keepProven(units)
   tell(`from  ${from}\nto    ${to}`)
   await withInterruption((signal) => goOver(units, { from, signal }))
   try {
-    if (units.includes(serverUnit)) await step("the cluster's DNS", () => renewDns(readDnsSettings()))
+    if (units.includes(serverUnit)) await step("the cluster's DNS", async () => renewDns(await readDnsSettings()))
     if (units.includes(agentUnit)) await step('images of earlier versions', removeOldImages)
   } catch (error) {
     throw new Refusal(`${messageOf(error)}\nThis host runs ${to}, and lacks this last step: call it again`, {
       cause: error,
     })
   }
+  // As long as it is there the upgrade has not ended, and may be called again from the file at its place.
+  rmSync(previousProgramPath, { force: true })
   tell(`this host runs ${to}`)
 }
 
@@ -61,21 +62,37 @@ function findOwnUnits(): string[] {
     throw new Refusal(
       'nothing of Fairlead runs on this host: fairlead init or fairlead join sets it up. Nothing was changed',
     )
-  if (isInPlace())
+  if (isInPlace() && !existsSync(previousProgramPath))
     throw new Refusal(
       `this is the file that the host runs already: call the new one, such as ./fairlead upgrade. Nothing was changed`,
     )
   return units
 }
 
-/** Also proves that the file is a program that runs on this machine. */
+/** Also proves that the file is a program that runs on this machine; an empty one ends well, as a script of the shell. */
 async function versionOf(path: string): Promise<string> {
-  return (await run(path, ['version'])).trim()
+  const version = (await run(path, ['version'])).trim()
+  if (version === '') throw new Error(`${path} version: says nothing`)
+  return version
 }
 
-/** Of an upgrade that was killed the second name is still there: that file has proven itself, and the one at the place perhaps not. */
-function keepProven(): void {
-  if (!existsSync(previousProgramPath)) linkSync(programPath, previousProgramPath)
+/**
+ * Gives the file that runs its second name, and returns its version. Of an upgrade that was broken off the second name is still
+ * there: that file has proven itself, and the one at the place perhaps not.
+ */
+async function keepProven(units: readonly string[]): Promise<string> {
+  const isKept = existsSync(previousProgramPath)
+  const proven = isKept ? previousProgramPath : programPath
+  const version = await versionOf(proven).catch((error: unknown) => {
+    const mend = isKept
+      ? `rm ${proven}   and call it again`
+      : `install -m 755 ${ownProgram()} ${proven} && systemctl restart ${units.join(' ')}   goes over without a way back`
+    throw new Refusal(`the file to go back to does not run: ${messageOf(error)}. Nothing was changed\n  ${mend}`, {
+      cause: error,
+    })
+  })
+  if (!isKept) linkSync(programPath, previousProgramPath)
+  return version
 }
 
 async function goOver(
@@ -89,9 +106,10 @@ async function goOver(
   } catch (error) {
     const failures = await goBack(units)
     const problems = failures.length === 0 ? '' : `, but: ${failures.join('; ')}`
-    throw new Refusal(`${messageOf(error)}\nThis host is back at ${from}${problems}`, { cause: error })
+    // What was under way when somebody broke it off fails with words of its own.
+    const why = messageOf(signal.aborted ? signal.reason : error)
+    throw new Refusal(`${why}\nThis host is back at ${from}${problems}`, { cause: error })
   }
-  rmSync(previousProgramPath, { force: true })
 }
 
 /** The control plane before the agent: agents understand a newer server, not the other way round. */
@@ -115,7 +133,7 @@ const stepsOf = (units: readonly string[]) => steps.filter(({ unit }) => units.i
 
 /** Each step by itself: what has failed for the new file may fail for the old one too. Returns what did. */
 async function goBack(units: readonly string[]): Promise<string[]> {
-  if (statSync(previousProgramPath).ino === statSync(programPath).ino) {
+  if (statSync(previousProgramPath).ino === statSync(programPath, { throwIfNoEntry: false })?.ino) {
     // Not exchanged yet; and rename(2) does nothing where both are one file.
     rmSync(previousProgramPath)
     return []
@@ -128,10 +146,8 @@ async function goBack(units: readonly string[]): Promise<string[]> {
   return failures
 }
 
-/** The cluster's, as `init` has written them into the unit. */
-function readDnsSettings(): Parameters<typeof renewDns>[0] {
-  const text = readFileSync(join(unitDir, serverUnit), 'utf8')
-  return { clusterDns: flagOf(text, 'cluster-dns'), clusterDomain: flagOf(text, 'cluster-domain') }
+/** The cluster's, as the control plane was started with them. */
+async function readDnsSettings(): Promise<Parameters<typeof renewDns>[0]> {
+  const start = (await showUnit(serverUnit, ['ExecStart'])).get('ExecStart') ?? ''
+  return { clusterDns: flagOf(start, 'cluster-dns'), clusterDomain: flagOf(start, 'cluster-domain') }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
