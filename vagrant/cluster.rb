@@ -183,9 +183,9 @@ module Cluster
     def provision
       text = +''
       @machine.communicate.sudo("cat #{KUBECONFIG}") { |stream, part| text << part if stream == :stdout }
+      # One that is there would keep its own mode, and be read by whoever may already.
+      FileUtils.rm_f(config.file)
       File.write(config.file, text, perm: 0o600)
-      # One that was there keeps its own mode.
-      File.chmod(0o600, config.file)
       @machine.ui.detail("wrote #{config.file}")
     end
   end
