@@ -6,7 +6,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type RemovalStep, removalSteps } from '../agent/remove.ts'
-import { listMountPoints } from '../agent/volumes/mount-points.ts'
+import { listMountPoints } from '../cni/linux/mounts.ts'
 import { hasCode } from '../cni/linux/system-error.ts'
 import { disableUnit, forgetFailures, listSlices, reloadUnits, stopUnits } from '../cni/linux/systemd.ts'
 import { readDockerFacts } from './checks/docker-facts.ts'
@@ -148,7 +148,7 @@ async function removeImages(names: readonly string[]): Promise<void> {
 /** Last of all the record: until then another reset finds what it needs. */
 async function removeFiles(record: HostRecord | undefined): Promise<void> {
   // Removing what is below a mount would remove what is mounted: a user's own files, perhaps.
-  const mounts = (await listMountPoints(stateDir)).filter((path) => path !== stateDir)
+  const mounts = listMountPoints(stateDir).filter((path) => path !== stateDir)
   if (mounts.length > 0) throw new Error(`still mounted: ${mounts.join(', ')}. Unmount them, and run reset again`)
   for (const path of [configDir, cniPluginPath]) remove(path)
   // The deepest first, and only those that nobody has put anything into.

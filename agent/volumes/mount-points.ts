@@ -1,11 +1,11 @@
 // The agent's door to mounts: tmpfs for what must not reach a disk, bind mounts for single files of volumes.
 
-import { readFile } from 'node:fs/promises'
 import { run } from '../../cni/linux/exec.ts'
+import { listMountPoints } from '../../cni/linux/mounts.ts'
 
 /** Mounts a tmpfs unless one is there. Without sizeBytes it may take half of the machine's memory, the kernel's own default. */
 export async function ensureTmpfs(directory: string, sizeBytes?: number, mode = '0755'): Promise<void> {
-  if ((await listMountPoints(directory)).includes(directory)) return
+  if (listMountPoints(directory).includes(directory)) return
   const options = [`mode=${mode}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])]
   await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'tmpfs', directory])
 }
@@ -17,16 +17,14 @@ export async function bindMount(source: string, target: string): Promise<void> {
 
 /** Unmounts everything at and below the directory, deepest first. Mounts still in use leave the tree at once, and the kernel when unused. */
 export async function unmountBelow(directory: string): Promise<void> {
-  for (const target of (await listMountPoints(directory)).reverse())
-    await run('umount', ['--lazy', '--no-mtab', target])
+  await unmount(listMountPoints(directory))
 }
 
-/** Mount points at and below the directory, in the order they were mounted. */
-export async function listMountPoints(directory: string): Promise<string[]> {
-  // Field 5 of mountinfo (proc(5)), with space, tab, newline and backslash as octal escapes.
-  const lines = (await readFile('/proc/self/mountinfo', 'utf8')).trim().split('\n')
-  const decode = (text: string) =>
-    text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-  const targets = lines.map((line) => decode(line.split(' ')[4] ?? ''))
-  return targets.filter((target) => target === directory || target.startsWith(`${directory}/`))
+/** The same without the directory itself, which may be a disk of the user's. */
+export async function unmountInside(directory: string): Promise<void> {
+  await unmount(listMountPoints(directory).filter((target) => target !== directory))
+}
+
+async function unmount(targets: readonly string[]): Promise<void> {
+  for (const target of targets.toReversed()) await run('umount', ['--lazy', '--no-mtab', target])
 }

@@ -18,7 +18,7 @@ import type { ConfigMap, Pod, PodSpec, Secret, Volume, VolumeMount } from '../..
 import type { Stored } from '../../api/objects/object.ts'
 import { notFound } from '../../api/objects/status-error.ts'
 import { serviceAccounts } from '../../api/resources/service-accounts.ts'
-import { listMountPoints } from './mount-points.ts'
+import { listMountPoints } from '../../cni/linux/mounts.ts'
 import { PodVolumes } from './pod-volumes.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -192,9 +192,9 @@ describe.skipIf(!isRoot)('as root', () => {
     expect(await read('password')).toBe('s3cret')
     const { gid, mode } = await stat(join(root(), 'password'))
     expect({ gid, mode: mode & 0o777 }).toEqual({ gid: 1234, mode: 0o440 })
-    expect(await listMountPoints(dataDir)).toEqual([root()])
+    expect(listMountPoints(dataDir)).toEqual([root()])
     await volumes.remove('uid-1')
-    expect(await listMountPoints(dataDir)).toEqual([])
+    expect(listMountPoints(dataDir)).toEqual([])
   })
 
   test('an emptyDir in memory has its size limit', async () => {
@@ -229,7 +229,7 @@ describe.skipIf(!isRoot)('as root', () => {
     configMaps.set('settings', { metadata: meta('settings'), data: { a: '2' } })
     await volumes.refresh(pod, facts)
     expect(await readFile((await bind(pod, { subPath: 'a' }))?.hostPath ?? '', 'utf8')).toBe('2')
-    expect((await listMountPoints(dataDir)).length).toBe(1)
+    expect(listMountPoints(dataDir).length).toBe(1)
   })
 
   test.each(['out', 'out/passwd', '../..', '/etc', 'deep/out/passwd'])(

@@ -5,11 +5,12 @@ import { chmod, chown, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container as ContainerTemplate, Pod, Volume, VolumeMount } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
+import { listMountPoints } from '../../cni/linux/mounts.ts'
 import { writePayload } from './atomic-writer.ts'
 import type { DownwardFacts } from './downward.ts'
 import { ensureHostPath } from './host-path.ts'
 import { memoryVolumeBytes } from './memory-size.ts'
-import { ensureTmpfs, listMountPoints, unmountBelow } from './mount-points.ts'
+import { ensureTmpfs, unmountBelow } from './mount-points.ts'
 import { ConfigError, type ObjectSource } from './objects.ts'
 import { hasPayload, makePayload } from './payload.ts'
 import { ensureSubPath } from './sub-path.ts'
@@ -98,7 +99,7 @@ export class PodVolumes {
     await this.#inTurn(podUid, async () => {
       await unmountBelow(directory)
       // Removing through a mount that stayed would delete what it shows, a hostPath for one.
-      const left = await listMountPoints(directory)
+      const left = listMountPoints(directory)
       if (left.length > 0) throw new VolumeError(`cannot remove ${directory}: still mounted: ${left.join(', ')}`)
       await rm(directory, { recursive: true, force: true })
     })

@@ -12,13 +12,13 @@ import { PodManager } from '../../agent/pods/pod-manager.ts'
 import { openGate } from '../../agent/pods/policy-gate.ts'
 import { StatusWriter } from '../../agent/pods/status-writer.ts'
 import { WatchedObjects } from '../../agent/pods/watched-objects.ts'
-import { listMountPoints } from '../../agent/volumes/mount-points.ts'
 import { PodVolumes } from '../../agent/volumes/pod-volumes.ts'
 import { FakeClient } from '../../api/client/fake-client.ts'
 import type { Container, PodSpec } from '../../api/generated/types.ts'
 import { configMaps } from '../../api/resources/config-maps.ts'
 import { pods } from '../../api/resources/pods.ts'
 import { secrets } from '../../api/resources/secrets.ts'
+import { listMountPoints } from '../../cni/linux/mounts.ts'
 import { pauseArchive, startDockerd, type TestDockerd, testboxArchive } from '../support/docker.ts'
 
 const dataDir = '/var/tmp/fl-test-agent-pods'
@@ -164,14 +164,14 @@ test('a pod runs, is deleted, and leaves no container, cgroup, mount or file', a
   const cgroup = `/sys/fs/cgroup/memory/${dockerd.cgroup}/kubepods/burstable/pod${uid}`
   const isV1 = existsSync('/sys/fs/cgroup/memory')
   if (isV1) expect(existsSync(cgroup)).toBe(true)
-  expect((await listMountPoints(dataDir)).length).toBe(1)
+  expect(listMountPoints(dataDir).length).toBe(1)
   await client.patch(pods, { namespace: 'default', name: 'web' }, 'application/merge-patch+json', {
     metadata: { deletionTimestamp: new Date().toISOString(), deletionGracePeriodSeconds: 2 },
   })
   await until(async () => expect((await client.list(pods)).items).toEqual([]))
   await until(async () => expect(await runtime.listContainers()).toEqual([]))
   await until(async () => expect(readdirSync(join(dataDir, 'pods'))).toEqual([]))
-  expect(await listMountPoints(dataDir)).toEqual([])
+  expectlistMountPoints(dataDir).toEqual([])
   expect(existsSync(cgroup)).toBe(false)
 })
 
