@@ -1,17 +1,15 @@
 // Takes everything off a host that its agent ever made outside of files: what `fairlead reset` calls. Each step can be repeated,
-// does nothing when there is nothing, and stands alone, so that one that fails keeps no other from being done.
+// does nothing when there is nothing, and stands alone, so that one that fails keeps no other from being done. A program that the
+// host lacks has made nothing on it: that is no failure, and what else a step removes goes all the same.
 
 import { join } from 'node:path'
-import { listLinks } from '../cni/linux/ip.ts'
-import { hasTable } from '../cni/linux/nft.ts'
-import { guardTable } from './announcer/guard.ts'
 import { removeAddresses } from './announcer/uplink.ts'
 import { removeFaults } from './net/faults.ts'
 import { removePodNetwork } from './network/remove.ts'
 import { removeAllCgroups } from './pods/cgroups.ts'
 import { removePolicyRules } from './policy/nftables/nftables-backend.ts'
 import { removeOtherModes } from './proxy/modes.ts'
-import { unmountBelow } from './volumes/mount-points.ts'
+import { unmountInside } from './volumes/mount-points.ts'
 
 export interface RemovalOptions {
   dataDir: string
@@ -36,19 +34,13 @@ export function removalSteps({ dataDir, cniConfDir, cniBinDir }: RemovalOptions)
     },
     { what: 'rules of NetworkPolicies', remove: () => removePolicyRules() },
     { what: 'rules of Services', isShared: true, remove: () => removeOtherModes(undefined) },
-    { what: 'addresses of load balancers', remove: removeAnnouncements },
+    { what: 'addresses of load balancers', remove: () => removeAddresses() },
     { what: 'faults', remove: () => removeFaults() },
-    { what: 'mounts of volumes', remove: () => unmountBelow(dataDir) },
+    { what: 'mounts of volumes', remove: () => unmountInside(dataDir) },
     {
       what: 'cgroups of pods',
       isShared: true,
       remove: () => removeAllCgroups({ root: '/', mountPoint: '/sys/fs/cgroup' }),
     },
   ]
-}
-
-/** The record of our addresses is the guard's set; the link that has them is found by that of its links that does. */
-async function removeAnnouncements(): Promise<void> {
-  if (!(await hasTable(guardTable))) return
-  for (const link of await listLinks()) await removeAddresses(link)
 }

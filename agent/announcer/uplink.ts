@@ -6,7 +6,7 @@ import type { Difference } from '../../api/net/difference.ts'
 import { canonicalAddress, canonicalRange } from '../../api/objects/addresses.ts'
 import { CommandError, run } from '../../cni/linux/exec.ts'
 import { ipBatch, type Link, listLinks } from '../../cni/linux/ip.ts'
-import { listTable, runNft } from '../../cni/linux/nft.ts'
+import { hasTable, listTable, runNft } from '../../cni/linux/nft.ts'
 import { compareHolding } from './compare.ts'
 import { guardTable, parseGuard, planGuard } from './guard.ts'
 import type { Announcement } from './plan.ts'
@@ -71,10 +71,19 @@ export async function verifyAddresses(
   return compareHolding(guard, new Set((link?.addr_info ?? []).map(({ local }) => local)), wanted, ifname)
 }
 
-/** Removes every address that an agent took, and the guard. Does nothing when there is nothing. */
-export async function removeAddresses(link: Pick<Link, 'ifname'>, where: Where = {}): Promise<void> {
-  if ((await listTable(guardTable, where)).length === 0) return
-  await holdAddresses(link, [], where)
+/** Removes every address that an agent took, of whichever link, and the guard. Does nothing when there is nothing. */
+export async function removeAddresses(where: Where = {}): Promise<void> {
+  if (!(await hasTable(guardTable, where))) return
+  const { addresses } = parseGuard(await listTable(guardTable, where))
+  const ours = new Set(addresses.map(prefixed))
+  const lines = (await listLinks(where)).flatMap(({ ifname, addr_info = [] }) =>
+    addr_info
+      .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+      .filter((each) => ours.has(each))
+      .map((each) => `addr del ${each} dev ${ifname}`),
+  )
+  await ipBatch(lines, where)
+  // Last: it is the only record of them.
   await runNft(`delete table ${guardTable}\n`, where)
 }
 

@@ -114,8 +114,12 @@ test('an address that is no longer wanted goes, those of the user stay, and remo
   const addresses = async () => await net.ip(second, '-o addr show dev eth0')
   expect(await addresses()).toMatch(/192\.0\.2\.201/)
   expect(await addresses()).not.toMatch(/192\.0\.2\.200/)
-  await removeAddresses(eth0, second)
+  // Another link, which was the uplink before this one.
+  await net.ip(second, 'link add old0 type bridge')
+  await net.ip(second, 'addr add 192.0.2.201/32 dev old0')
+  await removeAddresses(second)
   expect(await addresses()).not.toMatch(/192\.0\.2\.20\d/)
   expect(await addresses()).toMatch(/192\.0\.2\.77/)
+  expect(await net.ip(second, '-o addr show dev old0')).not.toMatch(/192\.0\.2\.201/)
   expect(await run('nft', ['list', 'ruleset'], second)).not.toContain('fairlead-announce')
 })
