@@ -8,6 +8,7 @@ import type { LinkState } from '../../api/net/state.ts'
 import { badRequest, StatusError } from '../../api/objects/status-error.ts'
 import type { RunOptions } from '../../cni/linux/exec.ts'
 import { findRouteDevice, showLinks } from '../../cni/linux/iproute.ts'
+import { ifNoProgram } from '../../cni/linux/missing-program.ts'
 import { hasTable, listTable, runNft } from '../../cni/linux/nft.ts'
 import { canDelay, listQdiscs, tcBatch } from '../../cni/linux/tc.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -165,7 +166,9 @@ export class Faults implements Verifiable {
 /** Removes what any agent's faults left in the kernel. */
 export async function removeFaults(where: Pick<RunOptions, 'netns'> = {}): Promise<void> {
   if (await hasTable(faultTable, where)) await runNft(`delete table ${faultTable}\n`, where)
-  const delayed = (await listQdiscs(where)).filter(({ handle, root }) => root && handle === delayHandle)
+  const delayed = (await listQdiscs(where).catch(ifNoProgram([]))).filter(
+    ({ handle, root }) => root && handle === delayHandle,
+  )
   await tcBatch(
     delayed.map(({ dev }) => `qdisc del dev ${dev} root`),
     where,

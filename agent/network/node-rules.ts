@@ -2,8 +2,10 @@
 
 import type { Difference } from '../../api/net/difference.ts'
 import { type Family, familyOf } from '../../api/objects/addresses.ts'
-import { CommandError } from '../../cni/linux/exec.ts'
 import { parseTable, saveTable } from '../../cni/linux/iptables.ts'
+import { hasIpv6 } from '../../cni/linux/ipv6.ts'
+import { ifNoProgram } from '../../cni/linux/missing-program.ts'
+import type { ChainName } from '../../cni/linux/nft-netlink.ts'
 import type { NodePlan } from './plan.ts'
 import type { Repair } from './repair.ts'
 
@@ -29,6 +31,11 @@ export interface RulesWish {
   clusterCidr: string
   nearNodes: NodePlan['nearNodes']
   owner: string
+}
+
+/** The chain that every node has, of the family of the first range of pods. */
+export function forwardChain(clusterCidr: string): ChainName {
+  return { family: familyOf(clusterCidr), table: 'filter', chain: 'FAIRLEAD-FORWARD' }
 }
 
 /** The chains of this node's own rules. Pure. */
@@ -69,14 +76,15 @@ export async function compareRules(wish: RulesWish): Promise<Repair[]> {
   return repairs
 }
 
-/** Both chains of a family and the ways to them, when the node has no range of it any more. */
+/** Both chains of a family and the ways to them, when the node has no range of it any more; none where kernel or programs lack it. */
 export async function compareNoRules(family: Family, owner: string): Promise<Repair[]> {
+  if (family === 'ipv6' && !hasIpv6()) return []
   const repairs: Repair[] = []
   for (const [table, chain, from] of [
     ['nat', 'FAIRLEAD-MASQ', 'POSTROUTING'],
     ['filter', 'FAIRLEAD-FORWARD', 'FORWARD'],
   ] as const) {
-    const actual = parseTable(await saveTable(table, { family }).catch(nothingWithoutProgram))
+    const actual = parseTable(await saveTable(table, { family }).catch(ifNoProgram('')))
     if (!actual.has(chain)) continue
     const jumps = (actual.get(from) ?? []).filter((rule) => rule.endsWith(`-j ${chain}`))
     const lines = [`:${chain} - [0:0]`, ...jumps.map((rule) => `-D ${from} ${rule}`), `-X ${chain}`]
@@ -86,12 +94,6 @@ export async function compareNoRules(family: Family, owner: string): Promise<Rep
     })
   }
   return repairs
-}
-
-/** A host of one family may lack the other's program: nothing of ours is there then. */
-function nothingWithoutProgram(error: unknown): string {
-  if (error instanceof CommandError && error.exitCode === undefined) return ''
-  throw error
 }
 
 /** Pure. */

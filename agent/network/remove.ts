@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { removeHostPortTable } from '../../cni/bridge/host-ports.ts'
 import { removeSourceTable } from '../../cni/bridge/source-check.ts'
 import { ipBatch, listLinks } from '../../cni/linux/ip.ts'
+import { ifNoProgram } from '../../cni/linux/missing-program.ts'
 import { CniNetwork, type CniNetworkOptions } from './cni-network.ts'
 import { bridgeName, removeOwnConfig } from './conflist.ts'
 import { compareNoRules } from './node-rules.ts'
@@ -32,8 +33,8 @@ export async function removePodNetwork(options: Omit<CniNetworkOptions, 'onError
   await removeOwnConfig(options.confDir)
   const [bridge] = await listLinks({}, ['dev', bridgeName])
   if (bridge?.linkinfo?.info_kind === 'bridge') await ipBatch([`link delete ${bridgeName}`])
-  await removeSourceTable(bridgeName)
-  await removeHostPortTable(bridgeName)
+  await removeSourceTable(bridgeName).catch(ifNoProgram(undefined))
+  await removeHostPortTable(bridgeName).catch(ifNoProgram(undefined))
   await rm(join(options.dataDir, 'attachments'), { recursive: true, force: true })
   await removeNodeNetwork()
 }

@@ -1,6 +1,7 @@
 // Reads what iproute2 and bridge(8) tell of a namespace, as JSON. `ip.ts` changes; this file only looks.
 
 import { type RunOptions, run } from './exec.ts'
+import { hasIpv6 } from './ipv6.ts'
 
 type Where = Pick<RunOptions, 'netns'>
 
@@ -16,6 +17,7 @@ export async function showRoutes(family: '-4' | '-6', where: Where = {}): Promis
 
 /** Rules of policy routing of one family. */
 export async function showRules(family: '-4' | '-6', where: Where = {}): Promise<unknown[]> {
+  if (family === '-6' && !hasIpv6()) return []
   return await readJson('ip', [family, '-json', 'rule', 'show'], where)
 }
 

@@ -2,7 +2,7 @@
 // only the first call, a resync and the call after a failure read what the kernel holds.
 
 import type { Difference } from '../../../api/net/difference.ts'
-import { readTable, runNft } from '../../../cni/linux/nft.ts'
+import { hasTable, readTable, runNft } from '../../../cni/linux/nft.ts'
 import type { PolicyBackend } from '../backend.ts'
 import type { TableChanges } from '../table.ts'
 import { type Content, type Edit, emptyContent, isEmptyEdit, needsNewTable, planEdit } from './content.ts'
@@ -108,5 +108,5 @@ function describeLines(actual: string[] = [], wanted: string[] = []): string {
 
 /** Removes all that is ever written for policies. Does nothing when there is nothing. */
 export async function removePolicyRules(options: NftablesOptions = {}): Promise<void> {
-  if ((await readTable(tableName, options)) !== undefined) await runNft(`delete table ${tableName}\n`, options)
+  if (await hasTable(tableName, options)) await runNft(`delete table ${tableName}\n`, options)
 }

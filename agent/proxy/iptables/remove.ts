@@ -1,8 +1,9 @@
 // Removes everything that the iptables backend ever writes, and nothing else.
 
-import { existsSync } from 'node:fs'
 import type { Family } from '../../../api/objects/addresses.ts'
 import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
+import { hasIpv6 } from '../../../cni/linux/ipv6.ts'
+import { ifNoProgram } from '../../../cni/linux/missing-program.ts'
 import { baseChainNames, jumps, type TableName, tables } from './base.ts'
 import { isServiceChain } from './names.ts'
 import { RestoreScript } from './script.ts'
@@ -12,9 +13,8 @@ const marks = ['KUBE-NODEPORTS', 'KUBE-EXTERNAL-SERVICES']
 
 /** Takes the jumps out of the kernel's chains, then every chain of ours. Does nothing when this mode was not the last one. */
 export async function removeProxyRules(options: { netns?: string } = {}): Promise<void> {
-  // A kernel without IPv6 has no ip6tables to ask.
-  const families = existsSync('/proc/net/if_inet6') ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const)
-  await Promise.all(families.map((family) => removeFamily(family, options)))
+  const families = hasIpv6() ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const)
+  await Promise.all(families.map((family) => removeFamily(family, options).catch(ifNoProgram(undefined))))
 }
 
 async function removeFamily(family: Family, { netns }: { netns?: string }): Promise<void> {
