@@ -1,11 +1,11 @@
 // iptables keeps its rules in tables of nftables that all its users share. Whoever first calls it for one of them gets the
 // table, and the chains of the kernel's hooks in it: empty ones that were not there before are removed again.
 
-import { isMissingProgram } from '../cni/linux/exec.ts'
+import { ifNoProgram } from '../cni/linux/missing-program.ts'
 import { listRuleset, runNft } from '../cni/linux/nft.ts'
 
 /** One object of `nft -j list ruleset`; only tables and chains of hooks are looked at more closely. */
-interface NftObject {
+export interface NftObject {
   kind: string
   family: string
   /** Its table's name. */
@@ -29,7 +29,8 @@ export async function removeEmptyChains(before: readonly string[]): Promise<void
   if (text !== '') await runNft(text)
 }
 
-function planRemoval(objects: readonly NftObject[], before: readonly string[]): string {
+/** Text for nft that removes what may go; empty when nothing may. Pure. */
+export function planRemoval(objects: readonly NftObject[], before: readonly string[]): string {
   const filled = new Set(objects.flatMap((each) => (each.chain === undefined ? [] : [chainOf(each, each.chain)])))
   const added = objects.filter((object) => isShared(object) && !before.includes(nameOf(object)))
   const chains = added.filter(
@@ -46,20 +47,20 @@ function planRemoval(objects: readonly NftObject[], before: readonly string[]): 
 
 const tablesOfIptables = ['filter', 'nat', 'mangle', 'raw', 'security']
 
-const isShared = ({ kind, family, table, hook }: NftObject) =>
-  ['ip', 'ip6'].includes(family) && tablesOfIptables.includes(table) && (kind === 'table' || hook !== undefined)
+/** In capitals: a user's own chain of a hook, which may well be empty, is seldom named like this. */
+const chainsOfIptables = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
+
+const isShared = ({ kind, family, table, name, hook }: NftObject) =>
+  ['ip', 'ip6'].includes(family) &&
+  tablesOfIptables.includes(table) &&
+  (kind === 'table' || (hook !== undefined && chainsOfIptables.includes(name)))
 
 const chainOf = ({ family, table }: Pick<NftObject, 'family' | 'table'>, chain: string) => `${family} ${table} ${chain}`
 const nameOf = (object: NftObject) =>
   object.kind === 'table' ? `${object.family} ${object.table}` : chainOf(object, object.name)
 
 async function readObjects(): Promise<NftObject[]> {
-  try {
-    return (await listRuleset()).flatMap(toObject)
-  } catch (error) {
-    if (isMissingProgram(error)) return []
-    throw error
-  }
+  return (await listRuleset().catch(ifNoProgram([]))).flatMap(toObject)
 }
 
 /** Such as { chain: { family: "ip", table: "filter", name: "FORWARD", hook: "forward", policy: "accept" } }. */
