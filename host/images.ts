@@ -13,12 +13,7 @@ export async function loadImages(signal?: AbortSignal): Promise<void> {
   const known = new Set([...(await listImageNames()), ...(record?.images ?? [])])
   const added = [...pause.tags, ...dns.tags].filter((name) => !known.has(name))
   if (record !== undefined && added.length > 0) writeRecord({ ...record, images: [...record.images, ...added] })
-  try {
-    await run(programPath, ['images', '--load'], { ...(signal && { signal }) })
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw error
-  }
+  await run(programPath, ['images', '--load'], { ...(signal && { signal }) })
 }
 
 /** Removes those of earlier versions, without those that containers still use. */

@@ -40,7 +40,10 @@ function refuseSecond({ units, leftovers }: HostFacts): void {
   )
 }
 
-/** Changes the host by `act`; when that fails or is interrupted, the host is as it was before. */
+/**
+ * Changes the host by `act`; when that fails or is interrupted, the host is as it was before. Where something of Fairlead was before,
+ * which the user took upon himself, all stays: nobody could tell it from what came since, and it may be a store with a cluster in it.
+ */
 export async function changeHost(facts: HostFacts, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
   await withInterruption(async (signal) => {
     try {
@@ -48,11 +51,18 @@ export async function changeHost(facts: HostFacts, act: (signal: AbortSignal) =>
       await act(signal)
       signal.throwIfAborted()
     } catch (error) {
-      tell('taking back what was done')
-      tellRemoval(await removeEverything())
-      throw error
+      await takeBack(facts)
+      // What was under way when somebody broke it off fails with words of its own.
+      throw signal.aborted ? signal.reason : error
     }
   })
+}
+
+async function takeBack({ leftovers }: HostFacts): Promise<void> {
+  if (leftovers.length > 0)
+    return tell('something of Fairlead was here before: nothing is taken back; fairlead reset removes all of it')
+  tell('taking back what was done')
+  tellRemoval(await removeEverything())
 }
 
 async function installBase({ addresses }: HostFacts): Promise<void> {
