@@ -31,5 +31,11 @@ export async function makeJoinCommand(
 /** The line for a token that there is. */
 export function formatJoinCommand(token: string): string {
   const { server, ca = '' } = loadKubeconfig(adminKubeconfigPath)
-  return `fairlead join ${new URL(server).host} --token ${token} --ca-cert-hash ${hashOfAuthority(ca)}`
+  return `fairlead join ${toHostAndPort(server)} --token ${token} --ca-cert-hash ${hashOfAuthority(ca)}`
+}
+
+/** As `join` wants it: with the port, which a URL leaves out where it is that of https. */
+export function toHostAndPort(url: string): string {
+  const { hostname, port } = new URL(url)
+  return `${hostname}:${port || 443}`
 }

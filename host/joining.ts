@@ -18,7 +18,7 @@ import { filesOf, writePair, writeSecret } from '../api/credentials/credential-f
 import { formatKubeconfig } from '../api/credentials/format-kubeconfig.ts'
 import { nodeSubject } from '../api/objects/known-users.ts'
 import { isUnauthorized } from '../api/objects/status-error.ts'
-import { Refusal } from './failure.ts'
+import { messageOf, Refusal } from './failure.ts'
 import { agentPkiDir } from './paths.ts'
 import { tell } from './progress.ts'
 
@@ -91,8 +91,6 @@ function refuse(error: unknown): never {
     : messageOf(error)
   throw new Refusal(`${why}\nNothing was changed`, { cause: error })
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 async function using<T>(transport: TlsTransport, act: (client: HttpClient) => Promise<T>): Promise<T> {
   try {

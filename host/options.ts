@@ -25,10 +25,11 @@ export function clusterOptions(): Option[] {
   ]
 }
 
-/** Who this host is as a node. */
+/** This host as a node. */
 export interface NodeOptions {
   nodeName: string
   nodeIp?: string
+  networkPolicy: string
 }
 
 /** Flags of NodeOptions. */
@@ -39,6 +40,7 @@ export function nodeOptions(): Option[] {
       '--node-ip <addresses>',
       'addresses by which other nodes reach this one; one a family, with a comma between (default: that of the default route)',
     ).argParser(parseAddresses),
+    new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
   ]
 }
 

@@ -1,7 +1,7 @@
 // fairlead init: this host becomes a control plane, and a node beside it.
 
 import { lookup } from 'node:dns/promises'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { addDomain, parsePort, parseReachable } from '../../api/flags/values.ts'
 import { dnsAddressOf } from '../../api/net/cluster-network.ts'
 import { httpsUrl } from '../../api/objects/addresses.ts'
@@ -31,7 +31,6 @@ interface InitOptions extends ClusterOptions, NodeOptions, ServiceOptions {
   serverName: string[]
   port: number
   clusterDns?: string
-  networkPolicy: string
   node: boolean
   dns: boolean
   ignoreCheck: string[]
@@ -61,9 +60,6 @@ export function addInit(program: Command): void {
       "address of the cluster's DNS server (default: the tenth of the Services')",
       parseReachable,
     )
-    .addOption(
-      new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
-    )
     .option('--no-node', 'a control plane alone: no Docker, no pods')
     .option('--no-dns', "without the cluster's DNS server")
     .addOption(ignoreOption())
@@ -73,7 +69,7 @@ export function addInit(program: Command): void {
 
 const help = `
 Writes /usr/local/bin/fairlead, /etc/fairlead, /var/lib/fairlead and two systemd units, and nothing when a check fails. A step that
-fails takes back what the steps before it did.
+fails takes back what the steps before it did; after --ignore-check leftovers it takes back nothing.
 
 Examples:
   sudo fairlead init

@@ -15,7 +15,6 @@ import { addressesOf, type NodeSettings, toWish } from '../settings.ts'
 interface JoinOptions extends NodeOptions {
   token: string
   caCertHash: string
-  networkPolicy: string
   ignoreCheck: string[]
 }
 
@@ -31,17 +30,12 @@ export function addJoin(program: Command): void {
     )
     .requiredOption('--ca-cert-hash <hash>', "sha256:... of the cluster's authority, by which it is known")
   for (const option of nodeOptions()) command.addOption(option)
-  command
-    .addOption(
-      new Option('--network-policy <on|off>', 'whether NetworkPolicies are kept').choices(['on', 'off']).default('on'),
-    )
-    .addOption(ignoreOption())
-    .addHelpText('after', help)
-    .action(join)
+  command.addOption(ignoreOption()).addHelpText('after', help).action(join)
 }
 
 const help = `
-Network, proxy mode and ranges come from the cluster. A step that fails takes back what the steps before it did.
+Network, proxy mode and ranges come from the cluster. A step that fails takes back what the steps before it did;
+after --ignore-check leftovers it takes back nothing.
 
 Examples:
   sudo fairlead join 10.0.0.10:6443 --token abcdef.0123456789abcdef --ca-cert-hash sha256:1234...
