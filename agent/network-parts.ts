@@ -7,7 +7,9 @@ import { type Foundation, listenAddressOf } from './foundation.ts'
 import { Faults } from './net/faults.ts'
 import { NodeNet } from './net/node-net.ts'
 import { CniNetwork } from './network/cni-network.ts'
+import { watchFlushes } from './network/flush-watch.ts'
 import { NodeNetwork } from './network/node-network.ts'
+import { forwardChain } from './network/node-rules.ts'
 import { ensureWireguardKey, type WireguardKey } from './network/wireguard-key.ts'
 import { NetworkPolicies } from './policy/network-policies.ts'
 import { NftablesBackend, removePolicyRules } from './policy/nftables/nftables-backend.ts'
@@ -26,11 +28,15 @@ export class NetworkParts {
   readonly #announcer: Announcer
   readonly #serviceProxy: ServiceProxy | undefined
   readonly #proxyMode: Foundation['options']['proxyMode']
+  readonly #clusterCidr: string
+  readonly #log: Foundation['log']
 
   constructor(base: Foundation) {
-    const { options, runtime, report } = base
+    const { options, runtime, report, log } = base
     const { dataDir, nodeName, proxyMode } = options
     this.#proxyMode = proxyMode
+    this.#clusterCidr = options.clusterCidr
+    this.#log = log
     this.network = new CniNetwork({
       confDir: options.cniConfDir,
       binDirs: [options.cniBinDir],
@@ -70,7 +76,19 @@ export class NetworkParts {
   /** Keeps the network until the signal aborts. All of it stays then: pods outlive the agent. */
   async run(signal: AbortSignal): Promise<void> {
     const loops = [this.nodeNetwork, this.#announcer, this.policies, this.#serviceProxy]
-    await Promise.all(loops.map((loop) => loop?.run(signal)))
+    await Promise.all([...loops.map((loop) => loop?.run(signal)), this.#watchFlushes(signal)])
+  }
+
+  async #watchFlushes(signal: AbortSignal): Promise<void> {
+    const written = [this.nodeNetwork, this.policies, this.#serviceProxy]
+    await watchFlushes(
+      forwardChain(this.#clusterCidr),
+      () => {
+        this.#log.warn('somebody has flushed the rules of this node: they are written anew')
+        for (const part of written) part?.resync()
+      },
+      signal,
+    )
   }
 }
 

@@ -58,6 +58,11 @@ export class NodeNetwork implements Verifiable {
     await this.#upkeep.run(signal)
   }
 
+  /** Looks at the kernel now: somebody else has changed it. */
+  resync(): void {
+    this.#upkeep.resync()
+  }
+
   async verify(): Promise<Difference[]> {
     await this.#nodes.synced
     return await this.#upkeep.exclusively(async () => {

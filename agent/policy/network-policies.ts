@@ -69,6 +69,11 @@ export class NetworkPolicies implements Verifiable {
     this.#next.reject(new Error('the agent stops: rules of new pods are not written any more'))
   }
 
+  /** Looks at the kernel now: somebody else has changed it. */
+  resync(): void {
+    this.#upkeep.resync()
+  }
+
   /** Resolves when the rules for the pod and these addresses are in the kernel; rejects when they could not be written. */
   async admit({ sandboxId, pod, ips }: Admission): Promise<void> {
     const podKey = toKey(pod)

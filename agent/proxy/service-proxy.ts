@@ -73,6 +73,11 @@ export class ServiceProxy implements Verifiable {
     await Promise.all([this.#health.close(), this.#checks?.close()])
   }
 
+  /** Looks at the kernel now: somebody else has changed it. */
+  resync(): void {
+    this.#upkeep.resync()
+  }
+
   async verify(): Promise<Difference[]> {
     await this.#written.promise
     return await this.#upkeep.exclusively(() => this.#backend.verify())

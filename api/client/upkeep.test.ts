@@ -82,6 +82,36 @@ test('a resync that failed stays due', async () => {
   expect(log).toEqual(['sync', 'Error: broken', 'resync'])
 })
 
+test('a resync that is asked for comes now, and the next of itself a minute after it', async () => {
+  const { upkeep, log } = startUpkeep({ resyncMs: 60_000 })
+  await vi.advanceTimersByTimeAsync(50_000)
+  upkeep.resync()
+  await vi.advanceTimersByTimeAsync(100)
+  expect(log).toEqual(['sync', 'resync'])
+  await vi.advanceTimersByTimeAsync(55_000)
+  expect(log).toEqual(['sync', 'resync'])
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(log).toEqual(['sync', 'resync', 'resync'])
+})
+
+test('a resync that is asked for during another is another', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const log: boolean[] = []
+  const { upkeep } = startUpkeep({
+    sync: async (isResync) => {
+      log.push(isResync)
+      if (log.length === 2) await promise
+    },
+  })
+  await vi.advanceTimersByTimeAsync(100)
+  upkeep.resync()
+  await vi.advanceTimersByTimeAsync(100)
+  upkeep.resync()
+  resolve()
+  await vi.advanceTimersByTimeAsync(100)
+  expect(log).toEqual([false, true, true])
+})
+
 test('what is called exclusively meets no sync', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const { upkeep, log } = startUpkeep()

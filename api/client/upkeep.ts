@@ -18,10 +18,14 @@ export interface UpkeepOptions {
   resyncMs?: number
 }
 
+const dueNow = 0
+
 export class Upkeep {
   readonly #options: Required<UpkeepOptions>
   readonly #alarm = new Alarm()
   readonly #turns = new Turns()
+  /** As performance.now() counts. */
+  #resyncAtMs = Number.POSITIVE_INFINITY
 
   constructor(options: UpkeepOptions) {
     this.#options = { collectMs: 5, retryMs: 1_000, resyncMs: 60_000, ...options }
@@ -32,27 +36,43 @@ export class Upkeep {
     this.#alarm.wake()
   }
 
+  /** Somebody else has changed it: the next sync is a resync, and comes now. */
+  resync(): void {
+    this.#resyncAtMs = dueNow
+    this.#alarm.wake()
+  }
+
   /** Syncs once, and then whenever it must, until the signal aborts; waits for a sync under way. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sync, onError, collectMs, retryMs, resyncMs } = this.#options
-    let resyncAtMs = performance.now() + resyncMs
+    const { onError, collectMs, retryMs, resyncMs } = this.#options
+    this.#resyncAtMs = Math.min(this.#resyncAtMs, performance.now() + resyncMs)
     for (;;) {
       await pause(collectMs, signal)
       if (signal.aborted) return
-      const isResync = performance.now() >= resyncAtMs
       try {
-        await this.exclusively(async () => {
-          this.#alarm.reset()
-          await sync(isResync, signal)
-        })
-        if (isResync) resyncAtMs = performance.now() + resyncMs
-        await this.#alarm.wait(signal, Math.max(0, resyncAtMs - performance.now()))
+        await this.exclusively(() => this.#sync(signal))
+        await this.#alarm.wait(signal, Math.max(0, this.#resyncAtMs - performance.now()))
       } catch (error) {
         if (signal.aborted) return
         onError(error)
         await pause(retryMs, signal)
       }
     }
+  }
+
+  async #sync(signal: AbortSignal): Promise<void> {
+    const { sync, resyncMs } = this.#options
+    this.#alarm.reset()
+    const isResync = performance.now() >= this.#resyncAtMs
+    // Before it begins: who asks for another meanwhile gets another.
+    if (isResync) this.#resyncAtMs = Number.POSITIVE_INFINITY
+    try {
+      await sync(isResync, signal)
+    } catch (error) {
+      if (isResync) this.#resyncAtMs = dueNow
+      throw error
+    }
+    this.#resyncAtMs = Math.min(this.#resyncAtMs, performance.now() + resyncMs)
   }
 
   /** Calls something that must meet neither a sync nor another such call. */

@@ -87,6 +87,11 @@ export function transactNetfilter(action: string, requests: readonly Buffer[]): 
   exchange(action, protocolNetfilter, text, requests.length)
 }
 
+/** Sends one question to nftables and returns its answers. Throws a NetlinkError that names the action. */
+export function askNetfilter(action: string, request: Buffer): Buffer[] {
+  return exchange(action, protocolNetfilter, request, 1)
+}
+
 /** Sends what asks for so many acknowledgements. */
 function exchange(action: string, protocol: number, text: Buffer, requestCount: number): Buffer[] {
   const { socket, send, recv, close, errno } = requireLibc()

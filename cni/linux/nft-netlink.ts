@@ -1,6 +1,8 @@
-// Elements of nftables' sets by netlink, for what is done to every pod: `nft -f -` takes twenty times as long, most of it to start.
+// nftables by netlink, for what is done to every pod and what is asked all the time: elements of sets, and whether a chain is there.
+// `nft` takes twenty times as long, most of it to start.
 
-import { makeAttribute, makeRequest, transactNetfilter } from './netlink.ts'
+import { constants } from 'node:os'
+import { askNetfilter, makeAttribute, makeRequest, NetlinkError, transactNetfilter } from './netlink.ts'
 
 /** An element of a set in a table of the family bridge. */
 export interface SetElement {
@@ -30,6 +32,25 @@ export function changeElements(table: string, { add, delete: gone = [] }: Elemen
   if (requests.length > 0) transactNetfilter(`cannot change table ${table}`, requests)
 }
 
+/** A chain of nft's, or of iptables' where that is the nft variant. */
+export interface ChainName {
+  family: 'ipv4' | 'ipv6'
+  table: string
+  chain: string
+}
+
+/** Whether there is such a chain. Throws a NetlinkError when the kernel does not say. */
+export function hasChain({ family, table, chain }: ChainName): boolean {
+  const body = [familyHeader(families[family]), text(chainTable, table), text(chainName, chain)]
+  try {
+    askNetfilter(`cannot look for chain ${chain}`, makeRequest(getChain, 0, Buffer.concat(body)))
+    return true
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === constants.errno.ENOENT) return false
+    throw error
+  }
+}
+
 /** The 16 bytes of a link's name. */
 export function linkNameBytes(link: string): Buffer {
   return Buffer.concat([Buffer.from(link), Buffer.alloc(16)], 16)
@@ -40,7 +61,7 @@ const bySet = (elements: readonly SetElement[]) => [...Map.groupBy(elements, ({ 
 
 function request(type: number, flags: number, table: string, elements: readonly SetElement[]): Buffer {
   const body = [
-    familyHeader,
+    familyHeader(families.bridge),
     text(elementListTable, table),
     text(elementListSet, elements[0]?.set ?? ''),
     nested(elementListElements, elements.map(listElement)),
@@ -64,8 +85,12 @@ const text = (type: number, value: string) => makeAttribute(type, Buffer.from(`$
 const newSetElement = (10 << 8) | 12
 const deleteSetElement = (10 << 8) | 14
 const create = 0x400
-/** struct nfgenmsg with NFPROTO_BRIDGE */
-const familyHeader = Buffer.from([7, 0, 0, 0])
+const families = { ipv4: 2, ipv6: 10, bridge: 7 }
+/** struct nfgenmsg */
+const familyHeader = (family: number) => Buffer.from([family, 0, 0, 0])
+const getChain = (10 << 8) | 4
+const chainTable = 1
+const chainName = 3
 const isNested = 0x8000
 const elementListTable = 1
 const elementListSet = 2

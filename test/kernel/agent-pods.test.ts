@@ -1,11 +1,13 @@
 // The agent's pods on a real Docker daemon: containers, volumes and cgroups, without a network. The API is a fake.
 
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { DockerRuntime } from '../../agent/docker/docker-runtime.ts'
+import { Evictor } from '../../agent/eviction/evictor.ts'
 import type { PodNetwork } from '../../agent/network/pod-network.ts'
+import { cgroupDirectories, type PodCgroups } from '../../agent/pods/cgroups.ts'
 import type { PodDependencies } from '../../agent/pods/dependencies.ts'
 import { ImagePuller } from '../../agent/pods/image-puller.ts'
 import { PodManager } from '../../agent/pods/pod-manager.ts'
@@ -25,7 +27,7 @@ const dataDir = '/var/tmp/fl-test-agent-pods'
 let dockerd: TestDockerd
 let runtime: DockerRuntime
 let client: FakeClient
-let agent: { stop: () => Promise<void> }
+let agent: { manager: PodManager; stop: () => Promise<void> }
 
 beforeAll(async () => {
   dockerd = await startDockerd({ name: 'agent-pods', images: [pauseArchive, testboxArchive] })
@@ -59,6 +61,8 @@ async function removeData(): Promise<void> {
   mkdirSync(dataDir, { recursive: true })
 }
 
+const cgroupsOf = ({ cgroup }: TestDockerd): PodCgroups => ({ root: `/${cgroup}`, mountPoint: '/sys/fs/cgroup' })
+
 const network: PodNetwork = {
   notReadyReason: () => undefined,
   attach: async () => ({ ips: ['10.244.0.2'] }),
@@ -70,7 +74,7 @@ const network: PodNetwork = {
 }
 
 /** One life of the agent; stop is as sudden as SIGKILL for all but the promises under way. */
-function startAgent(): { stop: () => Promise<void> } {
+function startAgent(): typeof agent {
   const stop = new AbortController()
   const onError = (error: unknown) => stop.signal.aborted || console.error(error)
   const objects = new WatchedObjects({
@@ -95,7 +99,7 @@ function startAgent(): { stop: () => Promise<void> } {
       allocatable: { cpu: '2', memory: '4Gi' },
       memoryBytes: 2 ** 32,
       dns: { clusterDns: '10.96.0.10', clusterDomain: 'cluster.local', nodeResolvConf: '' },
-      cgroups: { root: `/${dockerd.cgroup}`, mountPoint: '/sys/fs/cgroup' },
+      cgroups: cgroupsOf(dockerd),
     },
     emit: () => {},
     serviceVariables: async () => new Map([['WEB_SERVICE_HOST', '10.96.0.7']]),
@@ -107,6 +111,7 @@ function startAgent(): { stop: () => Promise<void> } {
   const manager = new PodManager({ client, nodeName: 'node-1', deps, onError })
   const running = manager.run(stop.signal)
   return {
+    manager,
     stop: async () => {
       stop.abort()
       statuses.close()
@@ -171,8 +176,39 @@ test('a pod runs, is deleted, and leaves no container, cgroup, mount or file', a
   await until(async () => expect((await client.list(pods)).items).toEqual([]))
   await until(async () => expect(await runtime.listContainers()).toEqual([]))
   await until(async () => expect(readdirSync(join(dataDir, 'pods'))).toEqual([]))
-  expectlistMountPoints(dataDir).toEqual([])
+  expect(listMountPoints(dataDir)).toEqual([])
   expect(existsSync(cgroup)).toBe(false)
+})
+
+test('a pod that is chosen when memory runs out ends at once, though Docker stands still, and is Evicted', async () => {
+  await createPod('greedy', { containers: [box('app', forever), box('other', forever)] })
+  await untilReady('greedy')
+  const [pod] = agent.manager.list()
+  if (pod === undefined) throw new Error('there is a pod')
+  const directories = await cgroupDirectories(cgroupsOf(dockerd), pod, 'memory')
+  const processes = () =>
+    directories
+      .flatMap((directory) => globSync(`${directory}/*/cgroup.procs`))
+      .flatMap((file) => readFileSync(file, 'utf8').split('\n').filter(Boolean))
+  expect(processes().length).toBeGreaterThan(2)
+  const short = { memory: true, disk: false, pids: false, memoryAvailableBytes: 1 }
+  const stop = new AbortController()
+  process.kill(dockerd.pid, 'SIGSTOP')
+  try {
+    const evictor = new Evictor({
+      pressure: { last: short, read: async () => short },
+      cgroups: cgroupsOf(dockerd),
+      pods: () => agent.manager.list(),
+      evict: (victim, why) => agent.manager.evict(victim, why),
+      onError: (error) => console.error(error),
+    })
+    void evictor.run(stop.signal)
+    await until(() => expect(processes()).toEqual([]))
+  } finally {
+    stop.abort()
+    process.kill(dockerd.pid, 'SIGCONT')
+  }
+  await until(async () => expect(await statusOf('greedy')).toMatchObject({ phase: 'Failed', reason: 'Evicted' }))
 })
 
 test('files, variables and names of the pod are what Kubernetes gives', async () => {
