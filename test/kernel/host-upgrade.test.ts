@@ -18,10 +18,19 @@ case "$1" in
     [ ! -e /opt/restart ] || { mv /opt/restart /opt/restart-now; . /opt/restart-now; } ;;
 esac`
 
-/** /readyz is well, and the cluster's DNS is what /opt/dns says. */
+/**
+ * /readyz is well, and the cluster's DNS is what /opt/dns says. Whoever asks at the former port is refused, and only then is the
+ * administrator's kubeconfig for the new one.
+ */
 const apiServer = `
+  const { readFileSync, writeFileSync } = require('node:fs')
+  const kubeconfig = '/etc/fairlead/admin.kubeconfig'
+  require('node:http').createServer((_, answer) => {
+    writeFileSync(kubeconfig, readFileSync(kubeconfig, 'utf8').replace('6444', '6443'))
+    answer.writeHead(401).end()
+  }).listen(6444, '127.0.0.1')
   require('node:http').createServer(({ url }, answer) => {
-    const code = url === '/readyz' ? 200 : Number(require('node:fs').readFileSync('/opt/dns', 'utf8'))
+    const code = url === '/readyz' ? 200 : Number(readFileSync('/opt/dns', 'utf8'))
     answer.writeHead(code, { 'content-type': 'application/json' })
     answer.end(JSON.stringify({ apiVersion: 'v1', kind: 'Status', code, reason: code === 404 ? 'NotFound' : 'InternalError', message: 'dns: ' + code }))
   }).listen(6443, '127.0.0.1', () => console.log('listening'))`
@@ -70,6 +79,11 @@ test('an upgrade whose last step fails is not over', async () => {
   await host.sh('echo 404 > /opt/dns')
   expect(await upgrade(program)).toContain('this host runs new')
   expect(await listPrograms()).toBe(`${program} new`)
+})
+
+test('credentials that the new control plane makes are taken when the former are refused', async () => {
+  await host.sh(`echo 'sed -i s/6443/6444/ /etc/fairlead/admin.kubeconfig' > /opt/restart`)
+  expect(await upgrade('/opt/new')).toContain('this host runs new')
 })
 
 test('an upgrade that is interrupted says so, whatever its program died of, and goes back', async () => {
