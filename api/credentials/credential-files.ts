@@ -2,8 +2,11 @@
 // first takes its place, and whoever reads finishes what a crash between the two left half.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { putInPlace, temporaryOf, writeDurably, writeReady } from '../files/durable-file.ts'
+
+const ownersOnly = 0o600
 
 /** A certificate and its private key, PEM. */
 export interface KeyPair {
@@ -39,16 +42,15 @@ export function readPair(files: CredentialFiles): KeyPair | undefined {
 
 /** Puts the pair there, for its owner's eyes only. After a crash readPair gives the old one or the new. */
 export function writePair({ certFile, keyFile }: CredentialFiles, { cert, key }: KeyPair): void {
-  writeReady(certFile, cert)
-  writeReady(keyFile, key)
+  writeReady(certFile, cert, ownersOnly)
+  writeReady(keyFile, key, ownersOnly)
   putInPlace(keyFile)
   putInPlace(certFile)
 }
 
-/** Replaces a file at once and for good: after a crash it has the old content or the new. */
+/** Replaces a file at once and for good, for its owner's eyes only: after a crash it has the old content or the new. */
 export function writeSecret(file: string, content: string): void {
-  writeReady(file, content)
-  putInPlace(file)
+  writeDurably(file, content, ownersOnly)
 }
 
 /** DNS names and addresses of a certificate, sorted. */
@@ -71,28 +73,4 @@ function isWhole({ cert, key }: KeyPair): boolean {
 /** A name as it is, an IPv6 address in its short form: OpenSSL writes ::1 as 0:0:0:0:0:0:0:1. */
 export function toShortName(name: string): string {
   return name.includes(':') ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name
-}
-
-const temporaryOf = (file: string) => `${file}.new`
-
-function writeReady(file: string, content: string): void {
-  const descriptor = openSync(temporaryOf(file), 'w', 0o600)
-  try {
-    writeSync(descriptor, content)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-  syncDirectory(dirname(file))
-}
-
-function putInPlace(file: string): void {
-  renameSync(temporaryOf(file), file)
-  syncDirectory(dirname(file))
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r')
-  fsyncSync(descriptor)
-  closeSync(descriptor)
 }
