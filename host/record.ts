@@ -1,6 +1,8 @@
 // What this host was like before it was changed, on disk from before the first change until `reset`.
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { CommandError } from '../cni/linux/exec.ts'
+import { ifNoProgram } from '../cni/linux/missing-program.ts'
 import { readSysctls, writeSysctls } from '../cni/linux/sysctl.ts'
 import { writeWhole } from './files.ts'
 import { listHookChains } from './hook-chains.ts'
@@ -25,11 +27,24 @@ const sharedFolders = ['/etc/cni', cniConfDir, '/opt/cni', cniBinDir]
 /** Writes the record, unless there is one. `devices` are links whose settings the agent may change. */
 export async function ensureRecord(devices: readonly string[], kept: readonly string[]): Promise<void> {
   if (existsSync(hostRecordPath)) return
-  const sysctls = Object.fromEntries(await readSysctls(sysctlsOf(devices)))
+  // Who lacks the program can change no setting either.
+  const sysctls = Object.fromEntries(
+    await readSysctls(sysctlsOf(devices)).catch(ifNoProgram(new Map<string, string>())),
+  )
   const folders = sharedFolders.filter((path) => !existsSync(path))
-  const hookChains = await listHookChains()
+  const hookChains = await tryHookChains()
   mkdirSync(stateDir, { recursive: true, mode: 0o711 })
-  writeRecord({ sysctls, folders, kept: [...kept], images: [], hookChains })
+  writeRecord({ sysctls, folders, kept: [...kept], images: [], ...(hookChains && { hookChains }) })
+}
+
+/** Undefined where nft does not work, as with a kernel without nf_tables: a control plane alone needs neither. */
+async function tryHookChains(): Promise<string[] | undefined> {
+  try {
+    return await listHookChains()
+  } catch (error) {
+    if (error instanceof CommandError) return undefined
+    throw error
+  }
 }
 
 /** The record, or undefined when there is none. Throws for a file that is none. */
@@ -48,8 +63,10 @@ export function readRecord(): HostRecord | undefined {
 
 function isRecord(value: unknown): value is HostRecord {
   if (typeof value !== 'object' || value === null || !('sysctls' in value)) return false
+  const { sysctls } = value
   const lists = ['folders', 'kept', 'images'].map((field) => Reflect.get(value, field))
-  return typeof value.sysctls === 'object' && lists.every((list) => Array.isArray(list))
+  const hookChains: unknown = Reflect.get(value, 'hookChains') ?? []
+  return typeof sysctls === 'object' && sysctls !== null && [...lists, hookChains].every((list) => Array.isArray(list))
 }
 
 /** Whether the program at its place is to go with the rest: we have put it there. Unknown without a whole record. */
@@ -69,7 +86,9 @@ export function writeRecord(record: HostRecord): void {
 
 /** Sets those settings back that the kernel still has. */
 export async function restoreSysctls({ sysctls }: HostRecord): Promise<void> {
-  const now = await readSysctls(Object.keys(sysctls))
+  const names = Object.keys(sysctls)
+  if (names.length === 0) return
+  const now = await readSysctls(names)
   const changed = Object.entries(sysctls).filter(([name, value]) => now.has(name) && now.get(name) !== value)
   await writeSysctls(new Map(changed))
 }
