@@ -1,4 +1,4 @@
-// Fails when a file imports against the grain (docs/ARCHITECTURE: imports run one way). The reason is in the message.
+// Fails when a file imports against the grain (ARCHITECTURE.md: imports run one way). The reason is in the message.
 
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
