@@ -4,10 +4,13 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from
 import { copyFile, open, rename, rm, symlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+/** Where the new content of a file is until it is whole; a process that is killed meanwhile leaves it. */
+export const temporaryOf = (path: string) => `${path}.new`
+
 /** Replaces a file at once. mode is for its owner's eyes only unless said otherwise. */
 export function writeWhole(path: string, text: string, mode = 0o600): void {
   mkdirSync(dirname(path), { recursive: true })
-  const temporary = `${path}.new`
+  const temporary = temporaryOf(path)
   const descriptor = openSync(temporary, 'w', mode)
   try {
     writeSync(descriptor, text)
@@ -20,7 +23,7 @@ export function writeWhole(path: string, text: string, mode = 0o600): void {
 
 /** Replaces a file at once by a copy of another; programs that run from the old one go on with it. Of a copy that fails nothing stays. */
 export async function replaceFile(source: string, path: string, mode: number): Promise<void> {
-  const temporary = `${path}.new`
+  const temporary = temporaryOf(path)
   try {
     await copyFile(source, temporary)
     await using file = await open(temporary, 'r+')
@@ -36,7 +39,8 @@ export async function replaceFile(source: string, path: string, mode: number): P
 /** Makes or replaces a symbolic link at once. */
 export async function writeLink(target: string, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true })
-  await rm(`${path}.new`, { force: true })
-  await symlink(target, `${path}.new`)
-  await rename(`${path}.new`, path)
+  const temporary = temporaryOf(path)
+  await rm(temporary, { force: true })
+  await symlink(target, temporary)
+  await rename(temporary, path)
 }

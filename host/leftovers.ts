@@ -1,9 +1,9 @@
 // Signs of Fairlead on this host. `check` and `init` refuse what they find; `reset` ends when nothing is found any more.
 
-import { existsSync, lstatSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAnswer } from '../agent/docker/docker-client.ts'
-import { bridgeName, ownConfigFile } from '../agent/network/conflist.ts'
+import { bridgeName } from '../agent/network/conflist.ts'
 import { vtepName } from '../agent/network/vtep.ts'
 import { wireguardName } from '../agent/network/wireguard.ts'
 import { isProxyChain, listProxyServers, proxyLink, proxySets, proxyTables } from '../agent/proxy/traces.ts'
@@ -11,41 +11,43 @@ import { isMissingProgram } from '../cni/linux/exec.ts'
 import { listLinks, listRoutes, listRoutes6 } from '../cni/linux/ip.ts'
 import { readSets } from '../cni/linux/ipset.ts'
 import { parseTable, saveTables } from '../cni/linux/iptables.ts'
+import { hasIpv6 } from '../cni/linux/ipv6.ts'
 import { listTables } from '../cni/linux/nft.ts'
 import { showUnit } from '../cni/linux/systemd.ts'
 import { listPodContainers, listUnnamedImages } from './containers.ts'
-import {
-  agentUnit,
-  cniConfDir,
-  cniPluginPath,
-  configDir,
-  previousProgramPath,
-  programPath,
-  serverUnit,
-  stateDir,
-  unitDir,
-} from './paths.ts'
+import { findOwnFiles } from './own-files.ts'
+import { agentUnit, serverUnit, unitDir } from './paths.ts'
 import { isProgramOurs } from './record.ts'
 import { listOrchestrators } from './strangers.ts'
 
-/**
- * What there is of Fairlead: files, units, links, routes, rules, sets, containers, images. Empty: nothing. What could not be
- * looked at is in the list too, with the reason.
- */
-export async function findLeftovers(): Promise<string[]> {
-  const found = await Promise.all(Object.entries(searches).map(([what, find]) => search(what, find)))
-  return [...findFiles(), ...found.flat()]
+/** What there is of Fairlead on a host. */
+export interface Leftovers {
+  /** Files, units, links, routes, rules, sets, containers, images. */
+  things: string[]
+  /** Where nothing could be looked for, with the reason: "sets (ipset save: ...)". */
+  unread: string[]
+}
+
+/** Looks for it everywhere. */
+export async function findLeftovers(): Promise<Leftovers> {
+  const unread: string[] = []
+  const found = await Promise.all(
+    Object.entries(searches).map(async ([what, find]) => {
+      try {
+        return await find()
+      } catch (error) {
+        // A program that is missing has made nothing either.
+        if (!isMissingProgram(error)) unread.push(`${what} (${error instanceof Error ? error.message : error})`)
+        return []
+      }
+    }),
+  )
+  return { things: [...findFiles(), ...found.flat()], unread }
 }
 
 /** Those that are files; all that who is not root can look for. */
 export function findFiles(): string[] {
-  const paths = [
-    ...[configDir, stateDir, cniPluginPath, join(cniConfDir, ownConfigFile)],
-    ...[serverUnit, agentUnit].map((unit) => join(unitDir, unit)),
-    ...[previousProgramPath, `${programPath}.new`, ...(isProgramOurs() ? [programPath] : [])],
-  ]
-  // Not existsSync: the plugin's link may lead nowhere by now.
-  return paths.filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+  return findOwnFiles({ isProgramOurs: isProgramOurs() })
 }
 
 /** Our units that have a file, with their state. */
@@ -66,15 +68,6 @@ const searches: Record<string, () => Promise<string[]>> = {
   containers: findContainers,
 }
 
-async function search(what: string, find: () => Promise<string[]>): Promise<string[]> {
-  try {
-    return await find()
-  } catch (error) {
-    if (isMissingProgram(error)) return [] // then it made nothing either
-    return [`${what} that cannot be read (${error instanceof Error ? error.message : error})`]
-  }
-}
-
 /** Without another orchestrator here, what bears the proxy's names is ours. */
 const isOwnProxy = () => listOrchestrators().length === 0
 
@@ -86,12 +79,9 @@ async function findLinks(): Promise<string[]> {
   return links.map(({ ifname }) => `link ${ifname}`)
 }
 
-/** A kernel without IPv6 has no routes and no rules of it, and the programs fail that ask for them. */
-const hasIpv6 = () => existsSync('/proc/net/if_inet6')
-
 async function findRoutes(): Promise<string[]> {
   const selection = ['proto', '96']
-  const routes = await Promise.all([listRoutes({}, selection), hasIpv6() ? listRoutes6({}, selection) : []])
+  const routes = await Promise.all([listRoutes({}, selection), listRoutes6({}, selection)])
   return routes.flat().map(({ dst }) => `route ${dst}`)
 }
 
@@ -111,7 +101,8 @@ async function findTables(): Promise<string[]> {
 }
 
 async function findSets(): Promise<string[]> {
-  if (!isOwnProxy()) return []
+  // Asking a kernel without sets would load the module, or fail where it lacks that.
+  if (!isOwnProxy() || !existsSync('/sys/module/ip_set')) return []
   const sets = await readSets()
   return proxySets.filter((name) => sets.has(name)).map((name) => `set ${name}`)
 }

@@ -2,7 +2,7 @@
 // that fails keeps no other from being done but the last: the files are what another reset goes by. What stayed is said at the
 // end, by looking again.
 
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type RemovalStep, removalSteps } from '../agent/remove.ts'
@@ -13,15 +13,13 @@ import { readDockerFacts } from './checks/docker-facts.ts'
 import { listUnnamedImages, removeImage, removePodContainers } from './containers.ts'
 import { removeEmptyChains } from './hook-chains.ts'
 import { findLeftovers } from './leftovers.ts'
+import { isDisk, listContent, outerFiles } from './own-files.ts'
 import {
   agentDir,
   agentUnit,
   cniBinDir,
   cniConfDir,
-  cniPluginPath,
-  configDir,
   hostRecordPath,
-  previousProgramPath,
   programPath,
   serverUnit,
   stateDir,
@@ -38,6 +36,8 @@ interface RemovalResult {
   left: string[]
   /** What was found afterwards. */
   stayed: string[]
+  /** Where it could not be looked for. */
+  unread: string[]
 }
 
 /** Removes it all; there being nothing is no error. */
@@ -49,18 +49,21 @@ export async function removeEverything(): Promise<RemovalResult> {
   const failures = await runSteps(steps.filter((each) => !left.includes(each)))
   if (failures.length === 0) failures.push(...(await runSteps([{ what: 'files', remove: () => removeFiles(record) }])))
   else failures.push(`files: ${stateDir} and the program stay, since another reset goes by them`)
+  const { things, unread } = await findLeftovers()
   return {
     failures: [...problem, ...failures],
     left: left.map(({ what }) => `${what}: ${strangers} uses the same names`),
-    stayed: await findLeftovers(),
+    stayed: things,
+    unread,
   }
 }
 
 /** Says what was not removed, and why. */
-export function tellRemoval({ failures, left, stayed }: RemovalResult): void {
+export function tellRemoval({ failures, left, stayed, unread }: RemovalResult): void {
   for (const failure of failures) tell(`failed: ${failure}`)
   for (const each of left) tell(`left: ${each}`)
   for (const each of stayed) tell(`still there: ${each}`)
+  for (const each of unread) tell(`not looked at: ${each}`)
 }
 
 /** Without it the rest goes all the same: another reset would not find a better one. */
@@ -97,7 +100,7 @@ async function removeUnits(): Promise<void> {
   // The agent first: it would only miss its server.
   const present = [agentUnit, serverUnit].filter((unit) => existsSync(join(unitDir, unit)))
   for (const unit of present) await disableUnit(unit)
-  for (const unit of present) rmSync(join(unitDir, unit), { force: true })
+  for (const unit of present) remove(join(unitDir, unit))
   await reloadUnits()
   // A unit that has failed is remembered without its file.
   if (present.length > 0) await forgetFailures(present).catch(() => undefined /* none of them had failed */)
@@ -145,21 +148,25 @@ async function removeImages(names: readonly string[]): Promise<void> {
     if (!(await removeImage(name))) tell(`          image ${name} stays: a container that is not ours uses it`)
 }
 
-/** Last of all the record: until then another reset finds what it needs. */
+/**
+ * Last of all the record, and just before it the program: until then another reset finds what it needs. Where nothing but the record is
+ * left, the file that Fairlead came with does another one.
+ */
 async function removeFiles(record: HostRecord | undefined): Promise<void> {
   // Removing what is below a mount would remove what is mounted: a user's own files, perhaps.
   const mounts = listMountPoints(stateDir).filter((path) => path !== stateDir)
   if (mounts.length > 0) throw new Error(`still mounted: ${mounts.join(', ')}. Unmount them, and run reset again`)
-  for (const path of [configDir, cniPluginPath]) remove(path)
+  for (const path of outerFiles) remove(path)
   // The deepest first, and only those that nobody has put anything into.
   for (const folder of [...(record?.folders ?? [])].sort().reverse())
     await rmdir(folder).catch((error: unknown) => {
       if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'ENOENT')) throw error
     })
-  for (const path of [`${programPath}.new`, previousProgramPath, ...(isProgramOurs() ? [programPath] : [])])
-    remove(path)
-  const state = existsSync(stateDir) ? readdirSync(stateDir).map((name) => join(stateDir, name)) : []
-  for (const path of [...state.filter((each) => each !== hostRecordPath), stateDir]) remove(path)
+  const state = existsSync(stateDir) ? listContent(stateDir) : []
+  for (const path of state.filter((each) => each !== hostRecordPath)) remove(path)
+  if (isProgramOurs()) remove(programPath)
+  remove(hostRecordPath)
+  if (!isDisk(stateDir)) remove(stateDir)
 }
 
 const remove = (path: string) => rmSync(path, { recursive: true, force: true })

@@ -48,16 +48,25 @@ export async function compareOwnConfig(confDir: string, network: OwnNetwork, own
   ]
 }
 
+/** Our list, and what a process that was killed while it wrote it has left. */
+export function ownConfigPaths(confDir: string): string[] {
+  const path = join(confDir, ownConfigFile)
+  return [path, temporaryOf(path)]
+}
+
 /** Removes our list. */
 export async function removeOwnConfig(confDir: string): Promise<void> {
-  await rm(join(confDir, ownConfigFile), { force: true })
+  for (const path of ownConfigPaths(confDir)) await rm(path, { force: true })
 }
+
+/** No runtime reads a name that ends so. */
+const temporaryOf = (path: string) => `${path}.tmp`
 
 async function writeOwnConfig(confDir: string, text: string): Promise<void> {
   const path = join(confDir, ownConfigFile)
   await mkdir(confDir, { recursive: true })
-  await writeFile(`${path}.tmp`, text)
-  await rename(`${path}.tmp`, path)
+  await writeFile(temporaryOf(path), text)
+  await rename(temporaryOf(path), path)
 }
 
 function toList({ ranges, mtu, reservationsDir }: OwnNetwork): NetworkConfigList {

@@ -36,6 +36,7 @@ const facts: HostFacts = {
   dropsForeignRoutes: false,
   ownAddress: '192.0.2.10',
   leftovers: [],
+  unread: [],
   strangers: [],
   units: [],
 }
@@ -101,6 +102,7 @@ test.each<[string, Partial<HostFacts>, Partial<HostWish>, string[]]>([
   ['a name that is none', {}, { nodeName: 'My_Host' }, ['failed name']],
   ['the name of every host', {}, { nodeName: 'localhost' }, ['failed name']],
   ['an earlier installation', { leftovers: ['link cbr0'] }, {}, ['failed leftovers']],
+  ['sets that the kernel cannot tell', { unread: ['sets (ipset save: no)'] }, {}, ['warning leftovers']],
   ['another cluster', { strangers: ['/etc/rancher/k3s'] }, {}, ['failed other clusters']],
 ])('%s', (_, changes, wishes, expected) => {
   expect(amiss(changes, wishes)).toEqual(expected)

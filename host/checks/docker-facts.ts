@@ -2,14 +2,16 @@
 
 import { existsSync } from 'node:fs'
 import { makeDockerClient, messageOf } from '../../agent/docker/docker-client.ts'
+import { showUnit } from '../../cni/linux/systemd.ts'
 import { dockerSocketPath } from '../paths.ts'
 import type { DockerFacts } from './facts.ts'
+import { isProgram } from './programs.ts'
 
-const programs = ['/usr/bin/dockerd', '/usr/sbin/dockerd', '/usr/local/bin/dockerd', '/snap/bin/dockerd']
+const programs = ['/usr/bin/dockerd', '/usr/local/bin/dockerd', '/opt/bin/dockerd', '/snap/bin/dockerd']
 
 /** Asks the daemon; that it does not answer is a fact. */
 export async function readDockerFacts(): Promise<DockerFacts> {
-  const isInstalled = programs.some((path) => existsSync(path))
+  const isInstalled = await hasDaemon()
   if (!existsSync(dockerSocketPath)) return { isInstalled, problem: `not running: there is no ${dockerSocketPath}` }
   try {
     const client = makeDockerClient(dockerSocketPath)
@@ -26,6 +28,14 @@ export async function readDockerFacts(): Promise<DockerFacts> {
   } catch (error) {
     return { isInstalled, problem: `does not answer on ${dockerSocketPath}: ${messageOf(error)}` }
   }
+}
+
+/** Whether there is a daemon to start. Its data are no sign: they stay behind one that was uninstalled. */
+async function hasDaemon(): Promise<boolean> {
+  if (isProgram('dockerd') || programs.some((path) => existsSync(path))) return true
+  // It may be anywhere else: its unit says where. Without systemd, or its bus, asking fails.
+  const unit = await showUnit('docker.service', ['LoadState']).catch(() => new Map<string, string>())
+  return unit.get('LoadState') === 'loaded'
 }
 
 /** What is read of GET /info. */

@@ -86,6 +86,8 @@ export interface HostFacts {
   ownAddress: string | undefined
   /** Files, links, units, containers and tables of an installation of Fairlead. */
   leftovers: string[]
+  /** Where such things could not be looked for, with the reason. */
+  unread: string[]
   /** Other orchestrators and pod networks of which there are signs. */
   strangers: string[]
   /** Our units that are there, with what systemd says of them. */

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, statfs } from 'node:fs/promises'
 import { availableParallelism, hostname, release, totalmem } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { readOwnAddress } from '../../api/net/own-address.ts'
 import { isMissingProgram, run } from '../../cni/linux/exec.ts'
 import { listLinks, listRoutes, listRoutes6 } from '../../cni/linux/ip.ts'
@@ -17,6 +17,7 @@ import { readDockerFacts } from './docker-facts.ts'
 import type { HostFacts } from './facts.ts'
 import { readFirewalls } from './firewall-facts.ts'
 import { programsOfAgent } from './kernel.ts'
+import { isProgram } from './programs.ts'
 
 /** Settings that the agent changes; what they are now is written down before it does. */
 const sysctlNames = ['net.ipv4.ip_forward', 'net.bridge.bridge-nf-call-iptables']
@@ -33,7 +34,7 @@ export async function gatherFacts(): Promise<HostFacts> {
   ])
   const isRoot = process.getuid?.() === 0
   const [leftovers, strangers, units] = await Promise.all([
-    isRoot ? findLeftovers() : findFiles(),
+    isRoot ? findLeftovers() : { things: findFiles(), unread: [] },
     isRoot ? findStrangers() : listOrchestrators(),
     findUnits(),
   ])
@@ -50,16 +51,11 @@ export async function gatherFacts(): Promise<HostFacts> {
     ...network,
     ...machine,
     hostName: hostname().toLowerCase(),
-    leftovers,
+    leftovers: leftovers.things,
+    unread: leftovers.unread,
     strangers,
     units,
   }
-}
-
-/** Whether a program of this name is on the path, or where a root's shell without a login would not look. */
-function isProgram(name: string): boolean {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  return folders.some((folder) => existsSync(join(folder, name)))
 }
 
 async function readNetwork(): Promise<

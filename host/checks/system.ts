@@ -95,7 +95,9 @@ export const checkSwap: Check = ({ swapBytes }, { isNode }) => {
 }
 
 /** What an earlier installation left. */
-export const checkLeftovers: Check = ({ leftovers }) =>
-  leftovers.length === 0
-    ? [ok('leftovers', 'none')]
-    : [failed('leftovers', leftovers.join(', '), '`fairlead reset` removes them')]
+export const checkLeftovers: Check = ({ leftovers, unread }) => {
+  if (leftovers.length > 0) return [failed('leftovers', leftovers.join(', '), '`fairlead reset` removes them')]
+  if (unread.length === 0) return [ok('leftovers', 'none')]
+  const found = `none; not looked at: ${unread.join(', ')}`
+  return [warning('leftovers', found, 'nothing, if Fairlead has never been on this host; otherwise mend what fails')]
+}

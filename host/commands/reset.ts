@@ -28,14 +28,17 @@ Examples:
 
 async function reset({ yes }: { yes?: boolean }): Promise<void> {
   if (process.getuid?.() !== 0) throw new Refusal('not root: run it again with sudo')
-  const found = await findLeftovers()
-  if (found.length === 0) return tell('nothing of Fairlead is on this host')
-  if (yes !== true) await confirm(found)
+  const { things, unread } = await findLeftovers()
+  if (things.length === 0) {
+    for (const each of unread) tell(`not looked at: ${each}`)
+    return tell(`nothing of Fairlead is on this host${unread.length > 0 ? ', as far as it can be seen' : ''}`)
+  }
+  if (yes !== true) await confirm(things)
   const result = await removeEverything()
   tellRemoval(result)
   if (result.stayed.length > 0) throw new Refusal('not all is gone: the lines above say what failed; then run it again')
   if (result.failures.length > 0) process.exitCode = 1
-  else if (result.left.length === 0) tell('nothing of Fairlead is left on this host')
+  else if (result.left.length === 0 && result.unread.length === 0) tell('nothing of Fairlead is left on this host')
 }
 
 async function confirm(found: readonly string[]): Promise<void> {

@@ -1,5 +1,5 @@
 // This machine as a host that Fairlead was set up on, and not this machine at all: a mount and a network namespace in which /etc,
-// /opt, /usr/local and /var/lib take writes that nobody else sees, with a systemctl that has no units.
+// /opt, /usr/bin, /usr/sbin, /usr/local and /var/lib take writes that nobody else sees, with a systemctl that has no units.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '../..')
 
 const world = `
   mount -t tmpfs tmpfs "$0" && cd "$0" && mkdir bin
-  for folder in etc opt usr/local var/lib; do
+  for folder in etc opt usr/bin usr/sbin usr/local var/lib; do
     mkdir -p upper/$folder work/$folder
     mount -t overlay overlay -o lowerdir=/$folder,upperdir=$0/upper/$folder,workdir=$0/work/$folder /$folder
   done
@@ -55,6 +55,12 @@ export class HostWorld {
     const { failed, stdout, stderr } = await this.#run('bash', '-euc', script)
     if (failed) throw new Error(stderr)
     return stdout
+  }
+
+  /** Puts a script of sh in the place of a program. */
+  async replaceProgram(name: string, script: string): Promise<void> {
+    const path = join(this.#directory, 'bin', name)
+    await this.sh(`cat > ${path} << 'END'\n#!/bin/sh\n${script}\nEND\nchmod +x ${path}`)
   }
 
   /** Runs a command of the host in it, from the sources. */
