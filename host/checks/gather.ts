@@ -10,13 +10,13 @@ import { listLinks, listRoutes, listRoutes6 } from '../../cni/linux/ip.ts'
 import { readKernelFeatures } from '../../cni/linux/kernel-features.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
 import { readSysctls } from '../../cni/linux/sysctl.ts'
-import { readSettings, showUnit } from '../../cni/linux/systemd.ts'
 import { findFiles, findLeftovers, findUnits } from '../leftovers.ts'
 import { findStrangers, listOrchestrators } from '../strangers.ts'
 import { readDockerFacts } from './docker-facts.ts'
 import type { HostFacts } from './facts.ts'
 import { readFirewalls } from './firewall-facts.ts'
 import { programsOfAgent } from './kernel.ts'
+import { dropsForeignRoutes } from './networkd.ts'
 import { isProgram } from './programs.ts'
 
 /** Settings that the agent changes; what they are now is written down before it does. */
@@ -61,13 +61,13 @@ export async function gatherFacts(): Promise<HostFacts> {
 async function readNetwork(): Promise<
   Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'dropsForeignRoutes' | 'ownAddress' | 'sysctls'>
 > {
-  const [listeners, links, four, six, sysctls, dropsForeignRoutes] = await Promise.all([
+  const [listeners, links, four, six, sysctls, dropsRoutes] = await Promise.all([
     orElse([], listSockets()),
     orElse([], listLinks()),
     orElse([], listRoutes()),
     orElse([], listRoutes6()),
     orElse(new Map<string, string>(), readSysctls(sysctlNames)),
-    orElse(false, readNetworkd()),
+    orElse(false, dropsForeignRoutes()),
   ])
   const addresses = links.flatMap(({ ifname, addr_info = [] }) =>
     addr_info
@@ -82,21 +82,9 @@ async function readNetwork(): Promise<
     addresses,
     routes,
     sysctls,
-    dropsForeignRoutes,
+    dropsForeignRoutes: dropsRoutes,
     ownAddress: readOwnAddress()?.address,
   }
-}
-
-/** networkd.conf(5): ManageForeignRoutes is on unless it is set. Without systemd there is none. */
-async function readNetworkd(): Promise<boolean> {
-  // Without systemd, or its bus, it fails.
-  const unit = await showUnit('systemd-networkd.service', ['ActiveState']).catch(() => new Map<string, string>())
-  if (unit.get('ActiveState') !== 'active') return false
-  const settings = await readSettings('systemd/networkd.conf')
-  const values = [...settings.matchAll(/^ManageForeignRoutes\s*=\s*(\S*)/gm)].map(([, value = '']) =>
-    value.toLowerCase(),
-  )
-  return !['no', 'false', 'off', '0'].includes(values.at(-1) ?? 'yes')
 }
 
 /** `ip` leaves the prefix of a single address out. */
