@@ -1,24 +1,14 @@
 // Files that are there whole or not at all.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { copyFile, open, rename, rm, symlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { temporaryOf, writeDurably } from '../api/files/durable-file.ts'
 
-/** Where the new content of a file is until it is whole; a process that is killed meanwhile leaves it. */
-export const temporaryOf = (path: string) => `${path}.new`
-
-/** Replaces a file at once. mode is for its owner's eyes only unless said otherwise. */
+/** Replaces a file at once and for good; its folder is made. mode is for its owner's eyes only unless said otherwise. */
 export function writeWhole(path: string, text: string, mode = 0o600): void {
   mkdirSync(dirname(path), { recursive: true })
-  const temporary = temporaryOf(path)
-  const descriptor = openSync(temporary, 'w', mode)
-  try {
-    writeSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-  renameSync(temporary, path)
+  writeDurably(path, text, mode)
 }
 
 /** Replaces a file at once by a copy of another; programs that run from the old one go on with it. Of a copy that fails nothing stays. */

@@ -4,8 +4,8 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownConfigPaths } from '../agent/network/conflist.ts'
+import { temporaryOf } from '../api/files/durable-file.ts'
 import { listMountPoints } from '../cni/linux/mounts.ts'
-import { temporaryOf } from './files.ts'
 import {
   agentUnit,
   cniConfDir,
