@@ -118,6 +118,20 @@ test('a host without the programs of pods is set up as a control plane, and rese
   expect(await host.sh('ip -br link show type bridge')).toBe('')
 })
 
+test('an agent that never had nft has left what it could write without', async () => {
+  await startDocker()
+  const plugin = {
+    type: 'cbr',
+    bridge: 'cbr0',
+    ipam: { ranges: [[{ subnet: '10.244.0.0/24' }]], dataDir: '/var/lib/none' },
+  }
+  await host.sh(`
+    rm -f /usr/sbin/nft; mkdir -p /etc/cni/net.d;
+    echo '${JSON.stringify({ cniVersion: '1.1.0', name: 'fairlead', plugins: [plugin] })}' > /etc/cni/net.d/10-fairlead.conflist`)
+  expect(await reset()).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('nothing of Fairlead is left') })
+  expect(await host.sh('ls /etc/cni/net.d; ip -br link show type bridge')).not.toMatch(/fairlead|cbr0/)
+})
+
 test('a host whose nft does not work is written down without chains', async () => {
   await host.sh('rm -r /var/lib/fairlead')
   await host.replaceProgram('nft', 'echo "Protocol not supported" >&2; exit 1')
