@@ -5,9 +5,10 @@ import { readdir, readFile, statfs } from 'node:fs/promises'
 import { availableParallelism, hostname, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { readOwnAddress } from '../../api/net/own-address.ts'
-import { isMissingProgram, run } from '../../cni/linux/exec.ts'
+import { run } from '../../cni/linux/exec.ts'
 import { listLinks, listRoutes, listRoutes6 } from '../../cni/linux/ip.ts'
 import { readKernelFeatures } from '../../cni/linux/kernel-features.ts'
+import { ifNoProgram } from '../../cni/linux/missing-program.ts'
 import { listSockets } from '../../cni/linux/sockets.ts'
 import { readSysctls } from '../../cni/linux/sysctl.ts'
 import { findFiles, findLeftovers, findUnits } from '../leftovers.ts'
@@ -61,13 +62,14 @@ export async function gatherFacts(): Promise<HostFacts> {
 async function readNetwork(): Promise<
   Pick<HostFacts, 'listeners' | 'addresses' | 'routes' | 'dropsForeignRoutes' | 'ownAddress' | 'sysctls'>
 > {
+  // That a program is not on this host is a fact that a check of its own tells.
   const [listeners, links, four, six, sysctls, dropsRoutes] = await Promise.all([
-    orElse([], listSockets()),
-    orElse([], listLinks()),
-    orElse([], listRoutes()),
-    orElse([], listRoutes6()),
-    orElse(new Map<string, string>(), readSysctls(sysctlNames)),
-    orElse(false, dropsForeignRoutes()),
+    listSockets().catch(ifNoProgram([])),
+    listLinks().catch(ifNoProgram([])),
+    listRoutes().catch(ifNoProgram([])),
+    listRoutes6().catch(ifNoProgram([])),
+    readSysctls(sysctlNames).catch(ifNoProgram(new Map<string, string>())),
+    dropsForeignRoutes().catch(ifNoProgram(false)),
   ])
   const addresses = links.flatMap(({ ifname, addr_info = [] }) =>
     addr_info
@@ -89,16 +91,6 @@ async function readNetwork(): Promise<
 
 /** `ip` leaves the prefix of a single address out. */
 const toRange = (dst: string) => (dst.includes('/') ? dst : `${dst}/${dst.includes(':') ? 128 : 32}`)
-
-/** What a program says. That it is not on this host is a fact that a check of its own tells; any other failure is one. */
-async function orElse<T>(otherwise: T, reading: Promise<T>): Promise<T> {
-  try {
-    return await reading
-  } catch (error) {
-    if (isMissingProgram(error)) return otherwise
-    throw error
-  }
-}
 
 async function readMachine(): Promise<
   Pick<HostFacts, 'clock' | 'swapBytes' | 'memoryBytes' | 'cpus' | 'diskFreeBytes'>
