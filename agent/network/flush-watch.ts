@@ -6,18 +6,23 @@ import { hasNetlink } from '../../cni/linux/netlink.ts'
 import { type ChainName, hasChain } from '../../cni/linux/nft-netlink.ts'
 
 const lookMs = 2_000
+const longestMs = 60_000
 
 /**
- * Calls back whenever the chain has gone that was there before, until the signal aborts. Sees nothing where iptables is its legacy
- * variant, whose chains nftables does not know, and on a Node without FFI.
+ * Calls back when the chain is gone that was there before, and again as long as it is, more and more seldom, until the signal aborts:
+ * a firewall may flush what has just been written. Sees nothing where iptables is its legacy variant, whose chains nftables does
+ * not know, and on a Node without FFI.
  */
 export async function watchFlushes(chain: ChainName, onFlush: () => void, signal: AbortSignal): Promise<void> {
   if (!hasNetlink()) return
   let wasThere = false
+  let waitMs = lookMs
   while (!signal.aborted) {
     const isThere = hasChain(chain)
-    if (wasThere && !isThere) onFlush()
-    wasThere = isThere
-    await pause(lookMs, signal)
+    const isFlushed = wasThere && !isThere
+    if (isFlushed) onFlush()
+    waitMs = isFlushed ? Math.min(waitMs * 2, longestMs) : lookMs
+    wasThere ||= isThere
+    await pause(waitMs, signal)
   }
 }
