@@ -78,44 +78,71 @@ export function insideNamespace<T>(netns: string, work: () => T): T {
 
 /** Sends requests of rtnetlink in order and returns answers other than "done". Throws a NetlinkError that names the action when the kernel refuses one. */
 export function transact(action: string, requests: readonly Buffer[]): Buffer[] {
-  return exchange(action, protocolRoute, Buffer.concat(requests), requests.length)
+  const fd = openSocket(action, protocolRoute)
+  try {
+    return exchange(action, fd, Buffer.concat(requests), requests.length)
+  } finally {
+    requireLibc().close(fd)
+  }
 }
 
 /** Sends requests of nftables as one transaction: all are done, or none. Throws a NetlinkError that names the action. */
 export function transactNetfilter(action: string, requests: readonly Buffer[]): void {
-  const text = Buffer.concat([batchMessage(batchBegin), ...requests, batchMessage(batchEnd)])
-  exchange(action, protocolNetfilter, text, requests.length)
+  exchangeNetfilter(
+    action,
+    Buffer.concat([batchMessage(batchBegin), ...requests, batchMessage(batchEnd)]),
+    requests.length,
+  )
 }
 
 /** Sends one question to nftables and returns its answers. Throws a NetlinkError that names the action. */
 export function askNetfilter(action: string, request: Buffer): Buffer[] {
-  return exchange(action, protocolNetfilter, request, 1)
+  return exchangeNetfilter(action, request, 1)
+}
+
+/**
+ * Open for as long as the process lives: whoever closes one waits until the kernel has freed what transactions have deleted, anybody's,
+ * which takes it a grace period (nft_rcv_nl_event in net/netfilter/nf_tables_api.c).
+ */
+let netfilterSocket: number | undefined
+
+function exchangeNetfilter(action: string, text: Buffer, requestCount: number): Buffer[] {
+  netfilterSocket ??= openSocket(action, protocolNetfilter)
+  try {
+    return exchange(action, netfilterSocket, text, requestCount)
+  } catch (error) {
+    // There may be more answers of it, which are nobody's.
+    requireLibc().close(netfilterSocket)
+    netfilterSocket = undefined
+    throw error
+  }
+}
+
+function openSocket(action: string, protocol: number): number {
+  const { socket, errno } = requireLibc()
+  const fd = socket(familyNetlink, socketRaw | closeOnExec, protocol)
+  if (fd < 0) throw new NetlinkError(`${action}: no netlink socket`, errno())
+  return fd
 }
 
 /** Sends what asks for so many acknowledgements. */
-function exchange(action: string, protocol: number, text: Buffer, requestCount: number): Buffer[] {
-  const { socket, send, recv, close, errno } = requireLibc()
-  const fd = socket(familyNetlink, socketRaw | closeOnExec, protocol)
-  if (fd < 0) throw new NetlinkError(`${action}: no netlink socket`, errno())
-  try {
-    if (send(fd, text, BigInt(text.length), 0) < 0n) throw new NetlinkError(action, errno())
-    const answers: Buffer[] = []
-    // The kernel has answered all of it by the time send returns.
-    for (let waiting = requestCount; waiting > 0; ) {
-      const buffer = Buffer.alloc(16_384)
-      const length = Number(recv(fd, buffer, BigInt(buffer.length), dontWait))
-      if (length < 0) throw new NetlinkError(`${action}: no answer`, errno())
-      for (const message of splitMessages(buffer.subarray(0, length))) {
-        if (message.readUInt16LE(4) !== errorType) answers.push(message)
-        else if (message.readInt32LE(headerLength) !== 0)
-          throw new NetlinkError(action, -message.readInt32LE(headerLength))
-        else waiting--
-      }
+function exchange(action: string, fd: number, text: Buffer, requestCount: number): Buffer[] {
+  const { send, recv, errno } = requireLibc()
+  if (send(fd, text, BigInt(text.length), 0) < 0n) throw new NetlinkError(action, errno())
+  const answers: Buffer[] = []
+  // The kernel has answered all of it by the time send returns.
+  for (let waiting = requestCount; waiting > 0; ) {
+    const buffer = Buffer.alloc(16_384)
+    const length = Number(recv(fd, buffer, BigInt(buffer.length), dontWait))
+    if (length < 0) throw new NetlinkError(`${action}: no answer`, errno())
+    for (const message of splitMessages(buffer.subarray(0, length))) {
+      if (message.readUInt16LE(4) !== errorType) answers.push(message)
+      else if (message.readInt32LE(headerLength) !== 0)
+        throw new NetlinkError(action, -message.readInt32LE(headerLength))
+      else waiting--
     }
-    return answers
-  } finally {
-    close(fd)
   }
+  return answers
 }
 
 /** struct nlmsghdr, and struct nfgenmsg that names nftables. */
