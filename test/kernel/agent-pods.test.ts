@@ -3,6 +3,7 @@
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { DockerRuntime } from '../../agent/docker/docker-runtime.ts'
 import { Evictor } from '../../agent/eviction/evictor.ts'
@@ -180,10 +181,12 @@ test('a pod runs, is deleted, and leaves no container, cgroup, mount or file', a
   expect(existsSync(cgroup)).toBe(false)
 })
 
-test('a pod that is chosen when memory runs out ends at once, though Docker stands still, and is Evicted', async () => {
-  await createPod('greedy', { containers: [box('app', forever), box('other', forever)] })
+test('a pod that is chosen when memory runs out ends at once, though Docker stands still, and no other before it is gone', async () => {
+  const uid = await createPod('greedy', { containers: [box('app', forever), box('other', forever)] })
+  await createPod('modest', { containers: [box('app', forever, { resources: { requests: { memory: '64Mi' } } })] })
   await untilReady('greedy')
-  const [pod] = agent.manager.list()
+  await untilReady('modest')
+  const pod = agent.manager.list().find(({ metadata }) => metadata.uid === uid)
   if (pod === undefined) throw new Error('there is a pod')
   const directories = await cgroupDirectories(cgroupsOf(dockerd), pod, 'memory')
   const processes = () =>
@@ -193,22 +196,29 @@ test('a pod that is chosen when memory runs out ends at once, though Docker stan
   expect(processes().length).toBeGreaterThan(2)
   const short = { memory: true, disk: false, pids: false, memoryAvailableBytes: 1 }
   const stop = new AbortController()
+  const victims: string[] = []
   process.kill(dockerd.pid, 'SIGSTOP')
   try {
     const evictor = new Evictor({
       pressure: { last: short, read: async () => short },
       cgroups: cgroupsOf(dockerd),
       pods: () => agent.manager.list(),
-      evict: (victim, why) => agent.manager.evict(victim, why),
+      evict: (victim, why) => {
+        victims.push(victim.metadata.name)
+        agent.manager.evict(victim, why)
+      },
       onError: (error) => console.error(error),
     })
     void evictor.run(stop.signal)
     await until(() => expect(processes()).toEqual([]))
+    // Several looks later.
+    await pause(4_000)
   } finally {
     stop.abort()
     process.kill(dockerd.pid, 'SIGCONT')
   }
   await until(async () => expect(await statusOf('greedy')).toMatchObject({ phase: 'Failed', reason: 'Evicted' }))
+  expect(victims).toEqual(['greedy'])
 })
 
 test('files, variables and names of the pod are what Kubernetes gives', async () => {
