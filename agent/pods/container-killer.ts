@@ -11,8 +11,6 @@ const leastSeconds = 2
 export interface Kill {
   container: Container
   graceSeconds: number
-  /** What the event says: why it is ended. */
-  message: string
   /** The pod's address, for an HTTP hook. */
   ip: string
 }
@@ -21,10 +19,9 @@ export interface Kill {
 export async function killContainer(
   { runtime, emit, now }: PodDependencies,
   pod: StoredPod,
-  { container, graceSeconds, message, ip }: Kill,
+  { container, graceSeconds, ip }: Kill,
 ): Promise<void> {
   const { name, id } = container
-  emit(pod, { type: 'Normal', reason: 'Killing', message, container: name })
   const template = findTemplate(pod, name)?.template
   const hook = template?.lifecycle?.preStop
   const startedMs = now()

@@ -25,6 +25,8 @@ export class PodContainers {
   readonly #failures = new Map<string, Failure>()
   /** Containers whose postStart hook has not ended: not yet started, in the eyes of probes. */
   readonly #hooked = new Set<string>()
+  /** Ids of those that are being killed: Docker may take several attempts, and one event says it. */
+  #announced = new Set<string>()
   /** By container id: when it is killed for sure. */
   readonly #killDeadlines = new Map<string, number>()
 
@@ -116,9 +118,13 @@ export class PodContainers {
 
   async kill(container: Container, graceSeconds: number, message: string): Promise<void> {
     const { deps, pod, observed } = this.#context
+    if (!this.#announced.has(container.id))
+      deps.emit(pod(), { type: 'Normal', reason: 'Killing', message, container: container.name })
+    const here = observed.containers.map(({ id }) => id)
+    this.#announced = this.#announced.intersection(new Set(here)).add(container.id)
     this.#killDeadlines.set(container.id, deps.now() + graceSeconds * 1000)
     try {
-      await killContainer(deps, pod(), { container, graceSeconds, message, ip: this.#ip })
+      await killContainer(deps, pod(), { container, graceSeconds, ip: this.#ip })
     } finally {
       this.#killDeadlines.delete(container.id)
       this.#failures.delete(container.id)

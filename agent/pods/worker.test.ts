@@ -264,6 +264,20 @@ test('a pod that the node cannot keep is ended at once, and says why', async () 
   expect(events).toContain('Evicted: The node was low on resource: memory.')
 })
 
+test('a container that takes several attempts to end is told of once', async () => {
+  const worker = start(makePod())
+  await until(async () => expect(await running()).toHaveLength(1))
+  const stop = runtime.stopContainer.bind(runtime)
+  let attempts = 0
+  runtime.stopContainer = async (...args) => {
+    if (++attempts > 3) await stop(...args)
+  }
+  worker.evict({ reason: 'Evicted', message: 'The node was low on resource: memory.' })
+  await until(async () => expect(await running()).toEqual([]))
+  expect(attempts).toBeGreaterThan(3)
+  expect(events.filter((event) => event.startsWith('Killing'))).toHaveLength(1)
+})
+
 test('a pod that the node refuses is Failed and nothing is made for it', async () => {
   deps.admit = () => ({ reason: 'OutOfcpu', message: 'too big' })
   start(makePod())
