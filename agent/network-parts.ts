@@ -30,6 +30,7 @@ export class NetworkParts {
   readonly #proxyMode: Foundation['options']['proxyMode']
   readonly #clusterCidr: string
   readonly #log: Foundation['log']
+  readonly #onError: (error: unknown) => void
 
   constructor(base: Foundation) {
     const { options, runtime, report, log } = base
@@ -37,6 +38,7 @@ export class NetworkParts {
     this.#proxyMode = proxyMode
     this.#clusterCidr = options.clusterCidr
     this.#log = log
+    this.#onError = report('network')
     this.network = new CniNetwork({
       confDir: options.cniConfDir,
       binDirs: [options.cniBinDir],
@@ -83,9 +85,12 @@ export class NetworkParts {
     const written = [this.nodeNetwork, this.policies, this.#serviceProxy]
     await watchFlushes(
       forwardChain(this.#clusterCidr),
-      () => {
-        this.#log.warn('somebody has flushed the rules of this node: they are written anew')
-        for (const part of written) part?.resync()
+      {
+        onFlush: () => {
+          this.#log.warn('somebody has flushed the rules of this node: they are written anew')
+          for (const part of written) part?.resync()
+        },
+        onError: this.#onError,
       },
       signal,
     )

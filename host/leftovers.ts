@@ -15,6 +15,7 @@ import { hasIpv6 } from '../cni/linux/ipv6.ts'
 import { listTables } from '../cni/linux/nft.ts'
 import { showUnit } from '../cni/linux/systemd.ts'
 import { listPodContainers, listUnnamedImages } from './containers.ts'
+import { messageOf } from './failure.ts'
 import { findOwnFiles } from './own-files.ts'
 import { agentUnit, serverUnit, unitDir } from './paths.ts'
 import { isProgramOurs } from './record.ts'
@@ -37,7 +38,7 @@ export async function findLeftovers(): Promise<Leftovers> {
         return await find()
       } catch (error) {
         // A program that is missing has made nothing either.
-        if (!isMissingProgram(error)) unread.push(`${what} (${error instanceof Error ? error.message : error})`)
+        if (!isMissingProgram(error)) unread.push(`${what} (${messageOf(error)})`)
         return []
       }
     }),

@@ -11,6 +11,7 @@ import { hasCode } from '../cni/linux/system-error.ts'
 import { disableUnit, forgetFailures, listSlices, reloadUnits, stopUnits } from '../cni/linux/systemd.ts'
 import { readDockerFacts } from './checks/docker-facts.ts'
 import { listUnnamedImages, removeImage, removePodContainers } from './containers.ts'
+import { messageOf } from './failure.ts'
 import { removeEmptyChains } from './hook-chains.ts'
 import { findLeftovers } from './leftovers.ts'
 import { isDisk, listContent, outerFiles } from './own-files.ts'
@@ -71,8 +72,7 @@ function tryRecord(): { record: HostRecord | undefined; problem: string[] } {
   try {
     return { record: readRecord(), problem: [] }
   } catch (error) {
-    const why = error instanceof Error ? error.message : error
-    return { record: undefined, problem: [`${why}; images, kernel settings and ${programPath} stay`] }
+    return { record: undefined, problem: [`${messageOf(error)}; images, kernel settings and ${programPath} stay`] }
   }
 }
 
@@ -82,7 +82,7 @@ async function runSteps(steps: readonly RemovalStep[]): Promise<string[]> {
     try {
       await step(what, remove)
     } catch (error) {
-      failures.push(`${what}: ${error instanceof Error ? error.message : error}`)
+      failures.push(`${what}: ${messageOf(error)}`)
     }
   }
   return failures

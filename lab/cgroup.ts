@@ -4,7 +4,7 @@
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pause } from '../api/client/alarm.ts'
-import { hasCode } from '../cni/linux/system-error.ts'
+import { signalProcess } from '../cni/linux/processes.ts'
 
 const mountPoint = '/sys/fs/cgroup'
 
@@ -42,15 +42,6 @@ export async function killProcesses(cgroup: string): Promise<void> {
   for (let pids = listProcesses(cgroup); pids.length > 0; pids = listProcesses(cgroup)) {
     for (const pid of pids) signalProcess(pid, 'SIGKILL')
     await pause(50, never)
-  }
-}
-
-/** Sends a signal; a process that has ended is no error. */
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal)
-  } catch (error) {
-    if (!hasCode(error, 'ESRCH')) throw error
   }
 }
 

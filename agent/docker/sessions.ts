@@ -3,7 +3,7 @@
 import type { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Exec } from 'dockerode'
-import { hasCode } from '../../cni/linux/system-error.ts'
+import { signalProcess } from '../../cni/linux/processes.ts'
 import type { ExecOptions, ExecSession } from '../runtime/runtime.ts'
 import { type DockerClient, isStatus, ofContainer } from './docker-client.ts'
 import { splitOutput } from './streams.ts'
@@ -113,12 +113,7 @@ async function waitForExec(exec: Exec, closed: AbortSignal): Promise<number> {
 /** Docker's API cannot end an exec, but tells its process id in the host's pid namespace, which is the agent's own. */
 async function signalExec(exec: Exec, signal: NodeJS.Signals): Promise<void> {
   const pid = await pidOf(exec)
-  if (pid === undefined) return
-  try {
-    process.kill(pid, signal)
-  } catch (error) {
-    if (!hasCode(error, 'ESRCH')) throw error
-  }
+  if (pid !== undefined) signalProcess(pid, signal)
 }
 
 /** Undefined when the process has ended, or did not begin in time: the daemon answers a start before it does. */

@@ -2,6 +2,7 @@
 
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { signalProcess } from '../../cni/linux/processes.ts'
 import { hasCode, ifMissing } from '../../cni/linux/system-error.ts'
 import { cgroupDirectories, type PodCgroups } from '../pods/cgroups.ts'
 import type { StoredPod } from '../pods/pod.ts'
@@ -27,13 +28,5 @@ async function killOneByOne(directory: string): Promise<void> {
   for (const child of await readdir(directory, { withFileTypes: true }).catch(ifMissing([])))
     if (child.isDirectory()) await killOneByOne(join(directory, child.name))
   const pids = await readFile(join(directory, 'cgroup.procs'), 'utf8').catch(ifMissing(''))
-  for (const pid of pids.split('\n').filter(Boolean)) kill(Number(pid))
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if (!hasCode(error, 'ESRCH')) throw error
-  }
+  for (const pid of pids.split('\n').filter(Boolean)) signalProcess(Number(pid), 'SIGKILL')
 }

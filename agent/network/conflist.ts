@@ -1,8 +1,9 @@
 // The node's CNI configuration on disk: the first list of the folder, as for every runtime (kubelet, containerd, podman).
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { temporaryOf, writeDurably } from '../../api/files/durable-file.ts'
 import { hasCode } from '../../cni/linux/system-error.ts'
 import type { NetworkConfig } from '../../cni/spec.ts'
 import type { Repair } from './repair.ts'
@@ -48,7 +49,7 @@ export async function compareOwnConfig(confDir: string, network: OwnNetwork, own
   ]
 }
 
-/** Our list, and what a process that was killed while it wrote it has left. */
+/** Our list, and what a process that was killed while it wrote it has left: no runtime reads a name that ends so. */
 export function ownConfigPaths(confDir: string): string[] {
   const path = join(confDir, ownConfigFile)
   return [path, temporaryOf(path)]
@@ -59,14 +60,10 @@ export async function removeOwnConfig(confDir: string): Promise<void> {
   for (const path of ownConfigPaths(confDir)) await rm(path, { force: true })
 }
 
-/** No runtime reads a name that ends so. */
-const temporaryOf = (path: string) => `${path}.tmp`
-
 async function writeOwnConfig(confDir: string, text: string): Promise<void> {
   const path = join(confDir, ownConfigFile)
   await mkdir(confDir, { recursive: true })
-  await writeFile(temporaryOf(path), text)
-  await rename(temporaryOf(path), path)
+  writeDurably(path, text, 0o644)
 }
 
 function toList({ ranges, mtu, reservationsDir }: OwnNetwork): NetworkConfigList {

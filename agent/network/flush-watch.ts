@@ -13,16 +13,30 @@ const longestMs = 60_000
  * a firewall may flush what has just been written. Sees nothing where iptables is its legacy variant, whose chains nftables does
  * not know, and on a Node without FFI.
  */
-export async function watchFlushes(chain: ChainName, onFlush: () => void, signal: AbortSignal): Promise<void> {
+export async function watchFlushes(
+  chain: ChainName,
+  { onFlush, onError }: { onFlush: () => void; onError: (error: unknown) => void },
+  signal: AbortSignal,
+): Promise<void> {
   if (!hasNetlink()) return
   let wasThere = false
   let waitMs = lookMs
   while (!signal.aborted) {
-    const isThere = hasChain(chain)
-    const isFlushed = wasThere && !isThere
+    const isThere = look(chain, onError)
+    const isFlushed = wasThere && isThere === false
     if (isFlushed) onFlush()
     waitMs = isFlushed ? Math.min(waitMs * 2, longestMs) : lookMs
-    wasThere ||= isThere
-    await pause(waitMs, signal)
+    wasThere ||= isThere === true
+    await pause(isThere === undefined ? longestMs : waitMs, signal)
+  }
+}
+
+/** Undefined when the kernel does not say, as one without nf_tables: the minute's comparison goes on without it. */
+function look(chain: ChainName, onError: (error: unknown) => void): boolean | undefined {
+  try {
+    return hasChain(chain)
+  } catch (error) {
+    onError(error)
+    return undefined
   }
 }

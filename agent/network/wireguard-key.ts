@@ -1,8 +1,9 @@
 // This node's WireGuard key. Each agent makes its own, and writes the public half on its Node.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { writeDurably } from '../../api/files/durable-file.ts'
 import { hasCode } from '../../cni/linux/system-error.ts'
 
 export interface WireguardKey {
@@ -18,8 +19,7 @@ export function ensureWireguardKey(file: string): WireguardKey {
   const key = text === undefined ? generateKeyPairSync('x25519').privateKey : parseKey(file, text)
   if (text === undefined) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    writeFileSync(`${file}.tmp`, `${rawKey(key, 'd')}\n`, { mode: 0o600 })
-    renameSync(`${file}.tmp`, file)
+    writeDurably(file, `${rawKey(key, 'd')}\n`, 0o600)
   }
   return { file, publicKey: rawKey(key, 'x') }
 }

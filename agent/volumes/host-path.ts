@@ -5,6 +5,7 @@ import type { Stats } from 'node:fs'
 import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { HostPathVolumeSource } from '../../api/generated/types.ts'
+import { ifMissing } from '../../cni/linux/system-error.ts'
 import { ConfigError } from './objects.ts'
 
 const checks: Record<string, { isOne: (stats: Stats) => boolean; noun: string }> = {
@@ -30,7 +31,7 @@ export async function ensureHostPath({ path, type = '' }: HostPathVolumeSource):
 }
 
 async function createUnlessThere(path: string, create: () => Promise<unknown>): Promise<void> {
-  const there = await stat(path).catch(() => undefined) // absent: made now
+  const there = await stat(path).catch(ifMissing(undefined))
   if (there === undefined) await create()
 }
 

@@ -5,6 +5,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, realpath, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import { hasCode, ifMissing } from '../../cni/linux/system-error.ts'
 import { bindMount, unmountBelow } from './mount-points.ts'
 import { ConfigError } from './objects.ts'
 
@@ -43,7 +44,10 @@ async function openBelow(root: string, subPath: string): Promise<FileHandle> {
 
 async function openChild(parent: FileHandle, component: string, subPath: string): Promise<FileHandle> {
   const path = `/proc/self/fd/${parent.fd}/${component}`
-  await mkdir(path, 0o750).catch(() => undefined) // there already, or a file: open says
+  await mkdir(path, 0o750).catch((error: unknown) => {
+    // What is there may be something else than a directory: open says so.
+    if (!hasCode(error, 'EEXIST')) throw error
+  })
   return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
     throw new ConfigError(`subPath ${JSON.stringify(subPath)} cannot be opened without following links`, {
       cause: error,
@@ -52,7 +56,7 @@ async function openChild(parent: FileHandle, component: string, subPath: string)
 }
 
 async function makeTarget(target: string, isDirectory: boolean): Promise<void> {
-  const present = await stat(target).catch(() => undefined) // the first time there is none
+  const present = await stat(target).catch(ifMissing(undefined)) // the first time
   if (present !== undefined && present.isDirectory() !== isDirectory) await (isDirectory ? rm(target) : rmdir(target))
   if (isDirectory) {
     await mkdir(target, { recursive: true })

@@ -7,3 +7,8 @@ import { existsSync } from 'node:fs'
 export function hasIpv6(): boolean {
   return existsSync('/proc/net/if_inet6')
 }
+
+/** Those that this kernel has. */
+export function kernelFamilies(): ('ipv4' | 'ipv6')[] {
+  return hasIpv6() ? ['ipv4', 'ipv6'] : ['ipv4']
+}

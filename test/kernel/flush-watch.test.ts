@@ -46,7 +46,7 @@ test('a flush is told until the chain is there again; that it was never there is
       told.push('flushed')
       if (told.length !== 2) make()
     }
-    const watching = watchFlushes(chain, onFlush, stop.signal)
+    const watching = watchFlushes(chain, { onFlush, onError: (error) => told.push(String(error)) }, stop.signal)
     await pause(5_000)
     told.push('made')
     make()

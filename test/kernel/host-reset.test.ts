@@ -143,7 +143,7 @@ test('what processes that were killed while they wrote have left goes too', asyn
   await startDocker()
   await host.sh('rm -r /var/lib/fairlead /etc/fairlead /opt/cni/bin/cbr /usr/local/bin/fairlead*')
   const files = [
-    ...['/opt/cni/bin/cbr.new', '/etc/cni/net.d/10-fairlead.conflist.tmp', `${program}.new`],
+    ...['/opt/cni/bin/cbr.new', '/etc/cni/net.d/10-fairlead.conflist.new', `${program}.new`],
     ...['server', 'agent'].map((name) => `/etc/systemd/system/fairlead-${name}.service.new`),
   ]
   await host.sh(`mkdir -p /etc/cni/net.d /etc/systemd/system && touch ${files.join(' ')}; ip link delete cbr0`)

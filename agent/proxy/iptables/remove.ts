@@ -2,7 +2,7 @@
 
 import type { Family } from '../../../api/objects/addresses.ts'
 import { parseTable, restoreRules, saveTable } from '../../../cni/linux/iptables.ts'
-import { hasIpv6 } from '../../../cni/linux/ipv6.ts'
+import { kernelFamilies } from '../../../cni/linux/ipv6.ts'
 import { ifNoProgram } from '../../../cni/linux/missing-program.ts'
 import { baseChainNames, jumps, type TableName, tables } from './base.ts'
 import { isServiceChain } from './names.ts'
@@ -13,8 +13,7 @@ const marks = ['KUBE-NODEPORTS', 'KUBE-EXTERNAL-SERVICES']
 
 /** Takes the jumps out of the kernel's chains, then every chain of ours. Does nothing when this mode was not the last one. */
 export async function removeProxyRules(options: { netns?: string } = {}): Promise<void> {
-  const families = hasIpv6() ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const)
-  await Promise.all(families.map((family) => removeFamily(family, options).catch(ifNoProgram(undefined))))
+  await Promise.all(kernelFamilies().map((family) => removeFamily(family, options).catch(ifNoProgram(undefined))))
 }
 
 async function removeFamily(family: Family, { netns }: { netns?: string }): Promise<void> {

@@ -5,7 +5,7 @@ import type { Family } from '../../../api/objects/addresses.ts'
 import { ipBatch, listLinks } from '../../../cni/linux/ip.ts'
 import { readSets, restoreSets } from '../../../cni/linux/ipset.ts'
 import { parseTable, restoreRules, saveTables } from '../../../cni/linux/iptables.ts'
-import { hasIpv6 } from '../../../cni/linux/ipv6.ts'
+import { kernelFamilies } from '../../../cni/linux/ipv6.ts'
 import { restoreVirtualServers } from '../../../cni/linux/ipvs.ts'
 import { RestoreScript } from '../iptables/script.ts'
 import { tables } from './base.ts'
@@ -30,7 +30,7 @@ export async function removeIpvsRules(options: Where = {}): Promise<void> {
     where,
   )
   if (hasDevice) await ipBatch([`link del ${deviceName}`], where)
-  for (const family of hasIpv6() ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const)) await removeRules(family, where)
+  for (const family of kernelFamilies()) await removeRules(family, where)
   const left = await readSets(where)
   await restoreSets(
     sets.filter((name) => left.has(name)).map((name) => `destroy ${name}`),
