@@ -1,9 +1,7 @@
 // How much memory a pod uses, by its cgroup.
 
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hasCode } from '../../cni/linux/system-error.ts'
-import { cgroupDirectories, type PodCgroups } from '../pods/cgroups.ts'
+import { cgroupDirectories, type PodCgroups, readCgroupFile } from '../pods/cgroups.ts'
 import type { StoredPod } from '../pods/pod.ts'
 
 /** Names of the kernel's files: cgroup v2 (Documentation/admin-guide/cgroup-v2.rst), v1 (cgroup-v1/memory.rst). */
@@ -16,18 +14,10 @@ const layouts = [
 export async function readWorkingSet(cgroups: PodCgroups, pod: StoredPod): Promise<number> {
   for (const directory of await cgroupDirectories(cgroups, pod, 'memory'))
     for (const { usage, inactive } of layouts) {
-      const used = await readIfThere(join(directory, usage))
+      const used = await readCgroupFile(join(directory, usage))
       if (used === undefined) continue
-      const stat = (await readIfThere(join(directory, 'memory.stat'))) ?? ''
+      const stat = (await readCgroupFile(join(directory, 'memory.stat'))) ?? ''
       return Number(used) - Number(new RegExp(`^${inactive} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0)
     }
   return 0
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
-  return await readFile(file, 'utf8').catch((error: unknown) => {
-    // Another layout, or the pod has ended: ENODEV is what a file says whose cgroup went while it was open.
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENODEV')) return undefined
-    throw error
-  })
 }

@@ -2,8 +2,9 @@
 // cgroup v1 and in the one of v2; where Docker's driver is systemd, slices of those names. The runtime makes them as parents
 // of containers; what it leaves empty is removed here.
 
-import { readdir, rmdir } from 'node:fs/promises'
+import { readdir, readFile, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { hasCode } from '../../cni/linux/system-error.ts'
 import { stopUnits } from '../../cni/linux/systemd.ts'
 import { toSlicePath } from '../runtime/slices.ts'
 import { type QosClass, qosClassOf, type StoredPod } from './pod.ts'
@@ -31,6 +32,15 @@ export async function cgroupDirectories(cgroups: PodCgroups, pod: StoredPod, con
   const hierarchies = await listHierarchies(cgroups)
   const own = hierarchies.filter((path) => path === cgroups.mountPoint || basename(path) === controller)
   return own.flatMap((hierarchy) => inBothLayouts(cgroupOf(cgroups, pod)).map((path) => join(hierarchy, path)))
+}
+
+/** What the kernel has in a file of a cgroup; undefined where there is none. */
+export async function readCgroupFile(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch((error: unknown) => {
+    // Another layout, or the pod has ended: ENODEV is what a file says whose cgroup went while it was open.
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENODEV')) return undefined
+    throw error
+  })
 }
 
 /** Removes the pod's cgroups, of whatever class. Those with processes stay: the kernel refuses. */

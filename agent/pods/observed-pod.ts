@@ -3,6 +3,7 @@
 
 import type { Container, Sandbox } from '../runtime/runtime.ts'
 import type { PodDependencies } from './dependencies.ts'
+import { OomKills } from './oom-kills.ts'
 import { findTemplate, type StoredPod } from './pod.ts'
 import { readTerminationMessage } from './pod-files.ts'
 
@@ -10,6 +11,7 @@ export class ObservedPod {
   readonly #deps: PodDependencies
   readonly #onNotice: () => void
   readonly #messages = new Map<string, string>()
+  readonly #oomKills: OomKills
   #sandboxes: readonly Sandbox[] = []
   #containers: readonly Container[] = []
   #dirtySinceMs: number | undefined = 0
@@ -19,6 +21,7 @@ export class ObservedPod {
   constructor(deps: PodDependencies, onNotice: () => void) {
     this.#deps = deps
     this.#onNotice = onNotice
+    this.#oomKills = new OomKills(deps.node.cgroups)
   }
 
   get sandboxes(): readonly Sandbox[] {
@@ -78,6 +81,7 @@ export class ObservedPod {
   dropContainer(id: string): void {
     this.#containers = this.#containers.filter((known) => known.id !== id)
     this.#messages.delete(id)
+    this.#oomKills.forget(id)
   }
 
   /** True when the runtime has something else than is known, though no event told of it. */
@@ -91,12 +95,14 @@ export class ObservedPod {
     const { uid } = pod.metadata
     const version = this.#version
     this.#dirtySinceMs = undefined
-    const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(uid), runtime.listContainers(uid)]).catch(
-      (error: unknown) => {
-        this.#dirtySinceMs = now()
-        throw error
-      },
-    )
+    const list = Promise.all([
+      runtime.listSandboxes(uid),
+      runtime.listContainers(uid).then((containers) => this.#oomKills.explain(pod, containers)),
+    ])
+    const [sandboxes, containers] = await list.catch((error: unknown) => {
+      this.#dirtySinceMs = now()
+      throw error
+    })
     if (version !== this.#version) {
       this.notice()
       return false
