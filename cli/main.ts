@@ -1,5 +1,6 @@
 // The fairlead command.
 
+import { spellBooleans } from './boolean-flags.ts'
 import { ExitError, formatError } from './errors.ts'
 import { makeProgram } from './program.ts'
 
@@ -9,7 +10,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 try {
-  await makeProgram().parseAsync()
+  const program = makeProgram()
+  await program.parseAsync(spellBooleans(program, process.argv.slice(2)), { from: 'user' })
 } catch (error) {
   const text = formatError(error)
   if (text !== '') process.stderr.write(`${text}\n`)
