@@ -5,7 +5,7 @@
 set -euo pipefail
 
 chmod +x /tmp/fairlead
-if [ ! -e /etc/systemd/system/fairlead-agent.service ]; then
+if ! systemctl is-enabled --quiet fairlead-agent.service 2>/dev/null; then
   # On stdout is the line that joins, with its token; machines here get tokens of their own.
   /tmp/fairlead init --advertise-address "$1" --proxy-mode "$2" --network "$3" >/dev/null
 elif [ -e /usr/local/bin/fairlead.previous ] || ! cmp -s /tmp/fairlead /usr/local/bin/fairlead; then

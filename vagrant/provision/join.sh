@@ -5,7 +5,7 @@
 set -euo pipefail
 
 chmod +x /tmp/fairlead
-if [ ! -e /etc/systemd/system/fairlead-agent.service ]; then
+if ! systemctl is-enabled --quiet fairlead-agent.service 2>/dev/null; then
   /tmp/fairlead join "$1" --ca-cert-hash "$2" --node-ip "$3" </dev/null
 elif [ -e /usr/local/bin/fairlead.previous ] || ! cmp -s /tmp/fairlead /usr/local/bin/fairlead; then
   /tmp/fairlead upgrade </dev/null
