@@ -89,6 +89,7 @@ export class NetworkParts {
         onFlush: () => {
           this.#log.warn('somebody has flushed the rules of this node: they are written anew')
           for (const part of written) part?.resync()
+          this.network.mend().catch(this.#onError)
         },
         onError: this.#onError,
       },

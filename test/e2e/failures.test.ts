@@ -96,6 +96,13 @@ async function isBack(node: NodeLayout, daemon: string, killed: number): Promise
   await vi.waitFor(() => expect([undefined, killed]).not.toContain(daemonPid(node, daemon)), patiently)
 }
 
+/** Rules, chains and elements in no order. */
+async function rulesOf(node: NodeLayout): Promise<string[]> {
+  const { stdout } = await execa('nsenter', [`--net=${node.netnsPath}`, 'nft', '--stateless', 'list', 'ruleset'])
+  const words = stdout.split(/\n|, /).map((line) => line.trim().replace(/^elements = \{ | \}$|,$/g, ''))
+  return words.filter((line) => !line.startsWith('#')).sort()
+}
+
 const labCommand = (...args: string[]) => execa(process.execPath, ['lab/main.ts', ...args])
 
 async function connectionLives(): Promise<void> {
@@ -218,6 +225,14 @@ test('a node cut off from the control plane: its pods go on, and are ready again
     ).toBe('True')
     expect(await kubectl('get', 'node', node1.name, '-o', 'jsonpath={.spec.taints}')).toBeOneOf(['', '[]'])
   }, patiently)
+})
+
+test("a node's rules flushed, as by a firewall's reload: each of them is written again, and its connections go on", async () => {
+  const before = await rulesOf(node1)
+  expect(before).toEqual(expect.arrayContaining([expect.stringMatching(/KUBE-SERVICES|service/)]))
+  await execa('nsenter', [`--net=${node1.netnsPath}`, 'nft', 'flush', 'ruleset'])
+  await vi.waitFor(async () => expect(await rulesOf(node1)).toEqual(before), patiently)
+  await connectionLives()
 })
 
 test('a node stopped for good: its pods are replaced elsewhere, and it returns clean', async () => {
