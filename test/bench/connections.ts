@@ -6,9 +6,9 @@ import { makeServicePort } from '../../agent/proxy/test-ports.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../host/progress.ts'
 import { NodeProxy } from '../packets/node-proxy.ts'
+import { range } from '../support/figures.ts'
 import type { Host } from '../support/namespaces.ts'
 import { clusterIp, makeProxyNode, one, type ProxyNode } from '../support/proxy-node.ts'
-import { range } from './figures.ts'
 
 /** IPVS wants modules that this kernel may not have: `scripts/test vm`. */
 const modes = ['iptables', 'nftables', 'userspace'].filter(isProxyMode)

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
-import { range } from './figures.ts'
+import { range } from '../support/figures.ts'
 
 const load = join(import.meta.dirname, 'load')
 const services = 10_000

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../host/progress.ts'
+import { median, range } from '../support/figures.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
-import { median, range } from './figures.ts'
 import type { CniTimes, CniWay } from './load/cni-caller.ts'
 
 const ways: { way: CniWay; program: string }[] = [

@@ -5,9 +5,9 @@
 import { join } from 'node:path'
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../host/progress.ts'
+import { range } from '../support/figures.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 import { PodCluster, type TestPod } from '../support/pod-nodes.ts'
-import { range } from './figures.ts'
 
 const rounds = 7
 const seconds = 1

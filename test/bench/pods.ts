@@ -12,7 +12,7 @@ import { down } from '../../lab/down.ts'
 import type { LabLayout, NodeLayout } from '../../lab/layout.ts'
 import { dockerSocket } from '../../lab/node.ts'
 import { adminClient, up } from '../../lab/up.ts'
-import { range } from './figures.ts'
+import { range } from '../support/figures.ts'
 
 const labName = 'bench'
 const rounds = 15

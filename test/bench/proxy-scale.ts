@@ -8,9 +8,10 @@ import { isProxyMode, type ProxyMode, removeOtherModes } from '../../agent/proxy
 import { run } from '../../cni/linux/exec.ts'
 import { step } from '../../host/progress.ts'
 import { Caller } from '../support/caller.ts'
+import { type Cost, describeCosts } from '../support/cost.ts'
+import { median, range } from '../support/figures.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
-import { median, range } from './figures.ts'
-import { type Cost, clusterIpOf, lastEndpoints, nodeIp, type Order } from './load/proxy-writer.ts'
+import { clusterIpOf, lastEndpoints, nodeIp, type Order } from './load/proxy-writer.ts'
 
 /** How much; smaller for a quick try. */
 export interface ScaleOptions {
@@ -115,13 +116,7 @@ async function readGeneration(node: Host): Promise<number> {
 }
 
 function report(name: string, what: string, costs: readonly Cost[]): void {
-  const of = (key: keyof Cost) => costs.map((cost) => cost[key])
-  const middle = (key: keyof Cost) => median(of(key)).toFixed(0)
-  // Programs' times come in steps, so their mean says more than their median.
-  const programs = of('programsMs').reduce((sum, each) => sum + each, 0) / costs.length
-  console.log(
-    `${name}: ${what.padEnd(12)} ${range(of('wallMs'), 'ms')}; processor: agent ${middle('ownMs')}ms, programs ${programs.toFixed(0)}ms; memory ${middle('rssMb')}MB, peak ${middle('peakMb')}MB`,
-  )
+  console.log(`${name}: ${what.padEnd(12)} ${describeCosts(costs)}`)
 }
 
 /** Rejects when the program ends before it has answered. */

@@ -1,7 +1,6 @@
 // Pods are replaced while clients come at a steady rate: not one of them may notice. Holds in every proxy mode; another than the
 // default is tried with FAIRLEAD_LAB_UP='--proxy-mode userspace'.
 
-import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import type { Service } from '../../api/generated/types.ts'
 import {
@@ -14,25 +13,14 @@ import {
   testboxDeployment,
   testboxPod,
 } from '../support/lab.ts'
+import { describeLoad, type Load, pacedClient } from '../support/paced-client.ts'
 
 /** At most: on a machine that is slower, the client opens as many as are answered. */
 const connectionsPerSecond = 1000
 /** By so many the update was under load. */
 const leastOpened = 500
 const replicas = 4
-const client = join(import.meta.dirname, '../support/load/paced-client.mjs')
 let namespace: string
-
-/** What the client prints in the end. */
-interface Load {
-  opened: number
-  /** How many by reason. */
-  failed: Record<string, number>
-  answeredBy: Record<string, number>
-  seconds: number
-  medianMs: number
-  slowestMs: number
-}
 
 beforeAll(async () => {
   namespace = await freshNamespace('e2e-rolling-update')
@@ -43,7 +31,7 @@ beforeAll(async () => {
   )
   await kubectl('rollout', 'status', '-n', namespace, 'deployment/busy', '--timeout=60s')
   await kubectl('wait', '-n', namespace, '--for=condition=Ready', 'pod/box', '--timeout=60s')
-  await kubectl('cp', '-n', namespace, client, 'box:/tmp/client.mjs')
+  await kubectl('cp', '-n', namespace, pacedClient, 'box:/tmp/client.mjs')
 })
 
 /** Calls the Service from a pod for as long as the work takes. */
@@ -59,12 +47,6 @@ async function loadWhile(work: () => Promise<void>): Promise<Load> {
   const { exitCode, stdout, stderr } = await calling
   if (exitCode !== 0) throw new Error(`the client ended with ${exitCode}: ${stderr}`)
   return JSON.parse(stdout)
-}
-
-function describeLoad({ opened, failed, answeredBy, seconds, medianMs, slowestMs }: Load): string {
-  const rate = `${opened} connections in ${seconds.toFixed(1)} s (${(opened / seconds).toFixed(0)}/s)`
-  const answers = `answers after ${medianMs.toFixed(0)} ms, the slowest after ${slowestMs.toFixed(0)} ms`
-  return `${rate} to ${Object.keys(answeredBy).length} pods; ${answers}; lost: ${JSON.stringify(failed)}`
 }
 
 test('a rolling update under as many connections as the machine serves, a thousand a second at most, loses none', async () => {

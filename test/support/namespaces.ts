@@ -71,8 +71,8 @@ export class TestNetwork {
       await new Promise((resolve) => setTimeout(resolve, 20))
   }
 
-  /** Starts a program that runs until close(); returns once it has printed the word. */
-  async start(host: Host, program: string, args: readonly string[], readyWord: string): Promise<void> {
+  /** Starts a program that runs until close(), if it is not ended before; returns once it has printed the word. */
+  async start(host: Host, program: string, args: readonly string[], readyWord: string): Promise<ChildProcess> {
     const server = spawn('nsenter', [`--net=${host.netns}`, program, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
@@ -82,7 +82,7 @@ export class TestNetwork {
       if (!String(chunk).includes(readyWord)) continue
       // Whatever it says later is not kept, and never blocks it.
       server.stdout.resume()
-      return
+      return server
     }
     throw new Error(`${program} ended before it said "${readyWord}"`)
   }

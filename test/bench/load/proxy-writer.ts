@@ -1,21 +1,11 @@
 // An agent's proxy without an API server: writes a table of Services of the wanted size to the network namespace that it runs
 // in, and tells what that cost. Usage: proxy-writer.ts MODE SERVICES ENDPOINTS; it is asked by IPC.
 
-import { readFileSync } from 'node:fs'
 import type { ServiceChanges } from '../../../agent/proxy/backend.ts'
 import { createBackend, isProxyMode } from '../../../agent/proxy/modes.ts'
 import type { Endpoint, ServicePort } from '../../../agent/proxy/table.ts'
 import { makeServicePort } from '../../../agent/proxy/test-ports.ts'
-
-/** What one call cost. Times of programs come in steps of 10 ms. */
-export interface Cost {
-  wallMs: number
-  /** Processor time of this process, and of the programs it started with what the kernel did for them. */
-  ownMs: number
-  programsMs: number
-  rssMb: number
-  peakMb: number
-}
+import { measureCost } from '../../support/cost.ts'
 
 /** What it can be asked: write the whole table; write it with one endpoint changed. */
 export type Order = 'sync' | 'change'
@@ -52,22 +42,6 @@ function makeService(index: number, count: number, size: number, shift = 0): Ser
   })
 }
 
-/** User and system time of ended children (proc(5)), in milliseconds. */
-function childrenMs(): number {
-  const words = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(words[13]) + Number(words[14])) * 10
-}
-
-async function measure(work: () => Promise<void>): Promise<Cost> {
-  const [cpu, children, started] = [process.cpuUsage(), childrenMs(), performance.now()]
-  await work()
-  const wallMs = performance.now() - started
-  const { user, system } = process.cpuUsage(cpu)
-  const rssMb = process.memoryUsage.rss() / 2 ** 20
-  const peakMb = process.resourceUsage().maxRSS / 2 ** 10
-  return { wallMs, ownMs: (user + system) / 1000, programsMs: childrenMs() - children, rssMb, peakMb }
-}
-
 function serve(mode: string, count: number, size: number): void {
   if (!isProxyMode(mode)) throw new Error(`no mode ${mode}`)
   const backend = createBackend(mode, { clusterCidrs: [clusterCidr], nodeIps: [nodeIp] })
@@ -80,7 +54,7 @@ function serve(mode: string, count: number, size: number): void {
   }
   process.on('message', async (order: Order) => {
     const wanted = order === 'sync' ? table() : change()
-    process.send?.(await measure(() => backend.apply(wanted)))
+    process.send?.(await measureCost(() => backend.apply(wanted)))
   })
   process.on('disconnect', () => process.exit(0))
   process.send?.('ready')

@@ -2,7 +2,7 @@
 
 import type { Part } from '../part.ts'
 import { hosts } from './hosts.ts'
-import { ipvs, ipvsLife, ipvsPackets, ipvsScale, ipvsTrace, packets } from './ipvs.ts'
+import { ipvs, ipvsLife, ipvsPackets, ipvsScale, ipvsTrace, ipvsUpdate, packets } from './ipvs.ts'
 import { netFault } from './net-fault.ts'
 import { wireguard } from './wireguard.ts'
 
@@ -10,6 +10,7 @@ export const parts: readonly Part[] = [
   ipvs,
   ipvsLife,
   ipvsTrace,
+  ipvsUpdate,
   ipvsScale,
   ipvsPackets,
   packets,

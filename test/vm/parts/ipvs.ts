@@ -24,17 +24,26 @@ export const ipvsTrace: Part = {
   run: (context) => runProgram(context, { entry: 'test/vm/programs/ipvs-trace.ts' }),
 }
 
-/** Services, and endpoints of each. */
-const scale = ['10000', '10']
+export const ipvsUpdate: Part = {
+  name: 'ipvs-update',
+  title: 'a rolling update under load in IPVS mode',
+  run: (context) =>
+    runProgram(context, {
+      entry: 'test/vm/programs/ipvs-update.ts',
+      programs: ['images/testbox/server/main.ts'],
+      files: ['test/support/load/paced-client.mjs'],
+    }),
+}
 
 export const ipvsScale: Part = {
   name: 'ipvs-scale',
-  title: `the IPVS proxy mode with ${scale.join(' Services of ')} endpoints`,
+  title: 'the IPVS proxy mode with many endpoints in one Service, and with many Services',
   run: (context) =>
     runProgram(context, {
       entry: 'test/vm/programs/ipvs-scale.ts',
-      args: scale,
-      files: [prober, 'test/bench/load/connect-times.py'],
+      // Services, and endpoints of each. The peak of memory is that of what came before, too.
+      args: ['1x5000', '10000x10'],
+      files: ['test/bench/load/connect-times.py'],
     }),
 }
 
