@@ -155,8 +155,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
   }
 
   async collectGarbage(liveSandboxIds: ReadonlySet<string>): Promise<void> {
-    const records = await this.#records.list()
-    for (const { sandboxId } of records) if (!liveSandboxIds.has(sandboxId)) await this.detach(sandboxId)
+    await this.#detachAllBut(liveSandboxIds)
     const config = readConfigList(this.#options.confDir)
     if (config !== undefined)
       await gcChain(
@@ -164,6 +163,17 @@ export class CniNetwork implements PodNetwork, Verifiable {
         [...liveSandboxIds].map((containerID) => ({ containerID, ifname })),
       )
     await this.#afterwork.settled()
+  }
+
+  /** What is on record goes by the configuration that it was made with, whatever is in the folder now. */
+  async detachAll(): Promise<void> {
+    await this.#detachAllBut(new Set())
+    await this.#afterwork.settled()
+  }
+
+  async #detachAllBut(liveSandboxIds: ReadonlySet<string>): Promise<void> {
+    const records = await this.#records.list()
+    for (const { sandboxId } of records) if (!liveSandboxIds.has(sandboxId)) await this.detach(sandboxId)
   }
 
   #toRecord({ sandboxId, pod, netns, portMappings, bandwidth = {} }: AttachRequest): AttachmentRecord {

@@ -30,7 +30,7 @@ export async function removePodNetwork(options: Omit<CniNetworkOptions, 'onError
   // Elements that could not be removed go with their table.
   const network = new CniNetwork({ ...options, onError: () => undefined })
   // Links go before it asks nft for elements.
-  await network.collectGarbage(new Set()).catch(ifNoProgram(undefined))
+  await network.detachAll().catch(ifNoProgram(undefined))
   await removeOwnConfig(options.confDir)
   const [bridge] = await listLinks({}, ['dev', bridgeName])
   if (bridge?.linkinfo?.info_kind === 'bridge') await ipBatch([`link delete ${bridgeName}`])

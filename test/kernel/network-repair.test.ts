@@ -1,6 +1,8 @@
 // The kernel against the cluster: what others took away or put in the way is named and mended, nothing is written when nothing
 // differs, and a node that is left is as it was before.
 
+import { readdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../../cni/linux/exec.ts'
 import { KernelMonitor } from '../support/kernel-monitor.ts'
@@ -205,7 +207,10 @@ test('an agent that comes back and finds nothing changed writes nothing', async 
   }
 })
 
-test('a node that is left is as it was before, and what others put there stays', async () => {
+test('a node that is left is as it was before, and what others put there stays, readable or not', async () => {
+  const theirs = join(node.dataDir, 'conf', '00-theirs.conflist')
+  writeFileSync(theirs, '{')
   await node.ask('remove')
   expect(await snapshot(node.host)).toBe(before)
+  expect(readdirSync(dirname(theirs))).toEqual([basename(theirs)])
 })
