@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { EndpointSlice, Node, Service, ServiceSpec } from '../../api/generated/types.ts'
+import type { Endpoint, EndpointSlice, Node, Service, ServiceSpec } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { networksAnnotation, planAnnouncements, planOwn, planPeers } from './plan.ts'
 
@@ -82,6 +82,23 @@ test('under externalTrafficPolicy Local only nodes with a ready endpoint are can
   }
   const [plan] = planAnnouncements([service('192.0.2.200', { externalTrafficPolicy: 'Local' })], () => [slice], nodes)
   expect(plan?.candidates).toEqual(['b'])
+})
+
+test('under Local nodes where an endpoint still serves while it terminates are candidates when none is ready', () => {
+  const ending = { ready: false, serving: true, terminating: true }
+  const endpoints = [
+    { addresses: ['10.244.1.2'], nodeName: 'b', conditions: ending },
+    { addresses: ['10.244.2.2'], nodeName: 'c', conditions: { ...ending, serving: false } },
+    { addresses: ['10.244.3.2'], nodeName: 'd', conditions: { ready: false, serving: true, terminating: false } },
+  ]
+  const candidates = (more: Endpoint[] = []) => {
+    const slice: EndpointSlice = { addressType: 'IPv4', endpoints: [...endpoints, ...more] }
+    return planAnnouncements([service('192.0.2.200', { externalTrafficPolicy: 'Local' })], () => [slice], nodes).map(
+      (plan) => plan.candidates,
+    )
+  }
+  expect(candidates()).toEqual([['b']])
+  expect(candidates([{ addresses: ['10.244.0.2'], nodeName: 'a', conditions: { ready: true } }])).toEqual([['a']])
 })
 
 test('Services of other types and balancers that answer themselves are not announced', () => {

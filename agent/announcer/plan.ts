@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
-import type { EndpointSlice, Node, Service } from '../../api/generated/types.ts'
+import type { EndpointConditions, EndpointSlice, Node, Service } from '../../api/generated/types.ts'
 import { isInRange } from '../../api/objects/addresses.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
 
@@ -84,13 +84,21 @@ function isOn({ metadata }: Stored<Node>, address: string): boolean {
   return networks.some((network) => isInRange(address, network))
 }
 
+/**
+ * Nodes with a ready endpoint; when none is ready anywhere, those where one that terminates still serves, as the node's own rules
+ * then send to it (KEP-1669).
+ */
 function nodesServing(slices: readonly EndpointSlice[]): Set<string> {
   const endpoints = slices.flatMap((slice) => slice.endpoints ?? [])
-  return new Set(
-    endpoints.flatMap(({ nodeName, conditions }) =>
-      nodeName !== undefined && conditions?.ready !== false ? [nodeName] : [],
-    ),
-  )
+  const nodesOf = (isChosen: (conditions: EndpointConditions) => boolean) =>
+    new Set(
+      endpoints.flatMap(({ nodeName, conditions = {} }) =>
+        nodeName !== undefined && isChosen(conditions) ? [nodeName] : [],
+      ),
+    )
+  const ready = nodesOf((conditions) => conditions.ready !== false)
+  if (ready.size > 0) return ready
+  return nodesOf(({ serving, terminating }) => serving === true && terminating === true)
 }
 
 /**
