@@ -4,6 +4,8 @@
 // A packet is harmed on the node it is for, once: by `input` when it ends there, by `postrouting` when it goes on to a pod.
 
 import { describeFault, type FaultFlow, type FaultRequest } from '../../api/net/fault.ts'
+import { vxlanPort } from '../network/vtep.ts'
+import { wireguardPort } from '../network/wireguard.ts'
 
 /** Holds everything of ours. */
 export const faultTable = 'inet fairlead-fault'
@@ -14,7 +16,7 @@ const delayClass = `${delayHandle}4`
 
 const hooks = ['input', 'postrouting'] as const
 /** Outer packets of a tunnel go untouched: what is in them is harmed, and only once. */
-const tunnelPort = 4789
+const tunnelPorts = [vxlanPort, wireguardPort].join(', ')
 /** An offloaded packet has up to 64 KiB in one; a smaller burst would never let it pass. */
 const smallestBurst = 131_072
 
@@ -25,7 +27,7 @@ export function planFault(request: FaultRequest): string {
   const timeout = `timeout ${Math.ceil(durationMs)}ms`
   const lines = [
     `add table ${faultTable}`,
-    `add set ${faultTable} ${gate} { type nf_proto; flags timeout; ${comment(`fault ${id}`)}; }`,
+    addGate(id),
     `add element ${faultTable} ${gate} { ipv4 ${timeout}, ipv6 ${timeout} }`,
     ...(kind === 'rate' ? flows.map((_, index) => planLimit(request, index)) : []),
   ]
@@ -33,7 +35,7 @@ export function planFault(request: FaultRequest): string {
     const chain = `${id}-${hook}`
     lines.push(
       `add chain ${faultTable} ${chain} { type filter hook ${hook} priority -5; policy accept; }`,
-      `add rule ${faultTable} ${chain} udp dport ${tunnelPort} accept`,
+      `add rule ${faultTable} ${chain} udp dport { ${tunnelPorts} } accept`,
       ...flows.flatMap((flow, index) =>
         planFlow(request, flow, index).map((rule) => `add rule ${faultTable} ${chain} meta nfproto @${gate} ${rule}`),
       ),
@@ -42,14 +44,32 @@ export function planFault(request: FaultRequest): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Ends a fault that planFault began. */
-export function planHeal({ id, kind, flows }: FaultRequest): string {
+/** Ends a fault that planFault began. What somebody else has removed is added before it is deleted: nft refuses to delete nothing. */
+export function planHeal(request: FaultRequest): string {
+  const { id, kind, flows } = request
   const lines = [
-    ...hooks.map((hook) => `delete chain ${faultTable} ${id}-${hook}`),
-    ...(kind === 'rate' ? flows.map((_, index) => `delete limit ${faultTable} ${id}-${index}`) : []),
+    `add table ${faultTable}`,
+    ...hooks.flatMap((hook) => addThenDelete(`chain ${faultTable} ${id}-${hook}`)),
+    ...(kind === 'rate'
+      ? flows.flatMap((_, index) => [planLimit(request, index), `delete limit ${faultTable} ${id}-${index}`])
+      : []),
+    addGate(id),
     `delete set ${faultTable} on-${id}`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** Ends all faults, also when there is no table. */
+export function planHealAll(): string {
+  return `${addThenDelete(`table ${faultTable}`).join('\n')}\n`
+}
+
+function addThenDelete(what: string): string[] {
+  return [`add ${what}`, `delete ${what}`]
+}
+
+function addGate(id: string): string {
+  return `add set ${faultTable} on-${id} { type nf_proto; flags timeout; ${comment(`fault ${id}`)}; }`
 }
 
 /** Both hooks share it. */

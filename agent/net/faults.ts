@@ -13,7 +13,7 @@ import { hasTable, listTable, runNft } from '../../cni/linux/nft.ts'
 import { canDelay, listQdiscs, tcBatch } from '../../cni/linux/tc.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { validateFault } from './fault-request.ts'
-import { delayHandle, faultTable, planFault, planHeal } from './fault-rules.ts'
+import { delayHandle, faultTable, planFault, planHeal, planHealAll } from './fault-rules.ts'
 import { findPods } from './pod-namespaces.ts'
 
 export interface FaultsOptions {
@@ -33,6 +33,8 @@ interface Begun {
 }
 
 const maxFaults = 100
+/** How long after a failure to end a fault that is due the next attempt begins. */
+const retryMs = 5_000
 
 export class Faults implements Verifiable {
   readonly #options: FaultsOptions
@@ -68,8 +70,7 @@ export class Faults implements Verifiable {
         this.#where,
       )
       await runNft(planFault(request), this.#where)
-      const timer = setTimeout(() => void this.heal(id).catch(this.#options.onError), durationMs)
-      this.#begun.set(id, { request, endsAtMs: Date.now() + durationMs, timer, devices })
+      this.#begun.set(id, { request, endsAtMs: Date.now() + durationMs, timer: this.#endIn(durationMs, id), devices })
     })
   }
 
@@ -110,19 +111,34 @@ export class Faults implements Verifiable {
     await this.heal()
   }
 
+  #endIn(ms: number, id: string): NodeJS.Timeout {
+    return setTimeout(() => void this.#endOrRetry(id), ms)
+  }
+
+  async #endOrRetry(id: string): Promise<void> {
+    try {
+      await this.heal(id)
+    } catch (error) {
+      this.#options.onError(error)
+      const begun = this.#begun.get(id)
+      if (begun !== undefined) begun.timer = this.#endIn(retryMs, id)
+    }
+  }
+
+  /** Also ends what somebody else has taken out of the kernel, all or in part. What failed may be repeated. */
   async #end(id: string): Promise<void> {
     const begun = this.#begun.get(id)
     if (begun === undefined) return
-    clearTimeout(begun.timer)
     const isLast = this.#begun.size === 1
-    await runNft(isLast ? `delete table ${faultTable}\n` : planHeal(begun.request), this.#where)
-    this.#begun.delete(id)
+    await runNft(isLast ? planHealAll() : planHeal(begun.request), this.#where)
     // A pod that has gone took its link along.
     const there = new Set(
       (await listQdiscs(this.#where)).filter(({ handle }) => handle === delayHandle).map(({ dev }) => dev),
     )
     const lines = begun.devices.filter((dev) => there.has(dev)).map((dev) => `qdisc del dev ${dev} root`)
     await tcBatch(lines, this.#where)
+    clearTimeout(begun.timer)
+    this.#begun.delete(id)
   }
 
   /** The links by which delayed packets leave. */
@@ -165,7 +181,7 @@ export class Faults implements Verifiable {
 
 /** Removes what any agent's faults left in the kernel. */
 export async function removeFaults(where: Pick<RunOptions, 'netns'> = {}): Promise<void> {
-  if (await hasTable(faultTable, where)) await runNft(`delete table ${faultTable}\n`, where)
+  if (await hasTable(faultTable, where)) await runNft(planHealAll(), where)
   const delayed = (await listQdiscs(where).catch(ifNoProgram([]))).filter(
     ({ handle, root }) => root && handle === delayHandle,
   )

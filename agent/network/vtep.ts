@@ -17,7 +17,7 @@ import { addAddress, compareDevice, extraDevice, type TunnelDevice, tunnelAddres
 export const vtepName = 'fairlead.1'
 const vni = 1
 /** IANA's number for VXLAN: tcpdump and Wireshark read it without being told, and flannel's 8472 stays free for flannel. */
-const port = 4789
+export const vxlanPort = 4789
 
 export interface Vtep extends TunnelDevice {
   mac: string
@@ -74,7 +74,7 @@ function creation(wanted: Vtep, existing: Link | undefined, tunnels: readonly Tu
   // A zero checksum outside, as RFC 7348 wants it: a kernel or card that fills both checksums of a translated packet
   // inside a tunnel has got it wrong more than once (flannel turns the device's offload off for that).
   const checksum = local.includes(':') ? 'udp6zerocsumtx udp6zerocsumrx' : 'noudpcsum'
-  const below = `id ${vni} local ${local}${dev === undefined ? '' : ` dev ${dev}`} dstport ${port} nolearning ${checksum}`
+  const below = `id ${vni} local ${local}${dev === undefined ? '' : ` dev ${dev}`} dstport ${vxlanPort} nolearning ${checksum}`
   return [
     {
       differences: [difference],
@@ -98,7 +98,7 @@ function isSameDevice({ mac, local, dev }: Vtep, { address, linkinfo }: Link): b
   return (
     address === mac &&
     data.id === vni &&
-    data.port === port &&
+    data.port === vxlanPort &&
     data.learning === false &&
     (data.local ?? data.local6) === local &&
     data.link === dev

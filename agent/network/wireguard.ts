@@ -11,7 +11,7 @@ import type { WireguardKey } from './wireguard-key.ts'
 
 export const wireguardName = 'fairlead-wg'
 /** The number of WireGuard's own examples, which firewalls' presets know. */
-const port = 51_820
+export const wireguardPort = 51_820
 
 /** Another node. */
 export interface Peer extends WireguardPeer {
@@ -30,7 +30,7 @@ export function planWireguard(ranges: readonly string[], mtu: number): TunnelDev
 
 /** Where a node listens. */
 export function endpointOf({ address }: Pick<Uplink, 'address'>): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  return address.includes(':') ? `[${address}]:${wireguardPort}` : `${address}:${wireguardPort}`
 }
 
 /** What must change so that device and peers are as wanted, or the device gone when none is. */
@@ -70,7 +70,7 @@ function creation(
     },
     {
       differences: peers.map((peer) => differenceOf(peer, 'missing')),
-      act: () => writeWireguard(wireguardName, { privateKeyFile: key.file, listenPort: port, peers }),
+      act: () => writeWireguard(wireguardName, { privateKeyFile: key.file, listenPort: wireguardPort, peers }),
     },
     {
       differences: [],
@@ -83,12 +83,12 @@ function creation(
 }
 
 function compareKey(key: WireguardKey, { publicKey, listenPort }: WireguardDevice, owner: string): Repair[] {
-  if (publicKey === key.publicKey && listenPort === port) return []
-  const detail = `listens at ${listenPort} with the public key ${publicKey}, wanted ${port} and ${key.publicKey}`
+  if (publicKey === key.publicKey && listenPort === wireguardPort) return []
+  const detail = `listens at ${listenPort} with the public key ${publicKey}, wanted ${wireguardPort} and ${key.publicKey}`
   return [
     {
       differences: [{ kind: 'link', name: wireguardName, state: 'different', owner, detail }],
-      act: () => writeWireguard(wireguardName, { privateKeyFile: key.file, listenPort: port }),
+      act: () => writeWireguard(wireguardName, { privateKeyFile: key.file, listenPort: wireguardPort }),
     },
   ]
 }

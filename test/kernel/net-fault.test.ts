@@ -136,6 +136,29 @@ test('a fault ends by itself, and another goes on', async () => {
   expect(await ping('b', ips.c[0] ?? '')).toBe(0)
 })
 
+test.each([
+  ['all rules', 'flush ruleset'],
+  ['one chain', `delete chain ${table} f1-input`],
+])('faults whose rules somebody else took are ended by time and by request: %s', async (_, text) => {
+  const { host } = world.nodes[0] ?? {}
+  await faults[0]?.begin(request({ id: 'f1', kind: 'rate', bitsPerSecond: 8_000, flows: [flow(ips.a, ips.b)] }))
+  await faults[0]?.begin(request({ id: 'f2', durationMs: 600, flows: [flow(ips.b, ips.c)] }))
+  await run('nft', ['-f', '-'], { ...host, input: text })
+  expect(await faults[0]?.heal('f1')).toEqual(['f1'])
+  await vi.waitFor(async () => expect(await faults[0]?.list()).toEqual([]), { timeout: 5_000 })
+  if (host !== undefined) expect(await hasTable(table, host)).toBe(false)
+})
+
+test.each([
+  ['outer packets of VXLAN', 4789, 0],
+  ['outer packets of WireGuard', 51_820, 0],
+  ['all other packets', 51_821, 1],
+])('a packet is harmed once: of %s, at UDP port %i, %i', async (_, port, harmed) => {
+  await faults[1]?.begin(request({ flows: [flow(nodes[0], nodes[1])] }))
+  await run('bash', ['-c', `echo > /dev/udp/192.0.2.2/${port}`], world.nodes[0]?.host)
+  expect((await faults[1]?.list())?.[0]?.packets).toBe(harmed)
+})
+
 test('delays are refused with what the kernel lacks, and nothing is changed', async () => {
   const canDelay = await run('unshare', ['--net', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem']).then(
     () => true,
