@@ -2,6 +2,7 @@
 // codes or opens raw streams. API: https://docs.docker.com/reference/api/engine/ (1.41, Docker 20.10, and later)
 
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import Docker from 'dockerode'
 import { NoSuchContainerError } from '../runtime/runtime.ts'
 
@@ -11,7 +12,36 @@ export type DockerClient = Docker
 const apiVersion = 'v1.41'
 
 /** A client for the daemon behind this unix socket. Nothing is connected before the first call. */
-export const makeDockerClient = (socketPath: string): DockerClient => new Docker({ socketPath, version: apiVersion })
+export function makeDockerClient(socketPath: string): DockerClient {
+  const client = new Docker({ socketPath, version: apiVersion })
+  readWholeAnswers(client.modem)
+  return client
+}
+
+/**
+ * Of an answer that breaks off behind its headers docker-modem 5 never says anything: who waits for a container when the daemon is
+ * restarted would wait for ever. Here such a call throws.
+ */
+function readWholeAnswers(modem: DockerClient['modem']): void {
+  const dial = modem.dial.bind(modem)
+  modem.dial = (options, callback) => {
+    if (options.isStream || options.hijack || options.openStdin) return dial(options, callback)
+    dial({ ...options, isStream: true }, (error, stream) => {
+      if (!(stream instanceof Readable)) return callback?.(error, null)
+      text(stream)
+        .then(parseBody)
+        .then(
+          (body) => callback?.(null, body),
+          (broken: Error) => callback?.(broken, null),
+        )
+    })
+  }
+}
+
+/** Not all answers are JSON: some are empty. */
+function parseBody(body: string): object | null {
+  return body === '' ? null : JSON.parse(body)
+}
 
 /** True for an answer of the daemon with one of these status codes. */
 export function isStatus(error: unknown, ...codes: number[]): boolean {

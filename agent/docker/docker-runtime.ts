@@ -95,9 +95,14 @@ export class DockerRuntime implements Runtime {
   }
 
   async stopSandbox(sandboxId: string): Promise<void> {
-    // The pause program has nothing to finish.
-    await unless(this.#client.getContainer(sandboxId).kill(), 404, 409)
-    await unless(this.#client.getContainer(sandboxId).wait(), 404)
+    const container = this.#client.getContainer(sandboxId)
+    // The pause program has nothing to finish. 409: it does not run, and who waited then for a start of it would wait for its end.
+    const killed = await unless(
+      container.kill().then(() => true),
+      404,
+      409,
+    )
+    if (killed === true) await unless(container.wait(), 404)
   }
 
   async removeSandbox(sandboxId: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PodSpec } from '../../api/generated/types.ts'
-import { keyOf, type PlanInput, planPod, startKey } from './plan.ts'
+import { keyOf, type PlanInput, planPod, sandboxKey, startKey } from './plan.ts'
 import { makeContainer, makePod, makeSandbox, makeTemplate } from './test-pods.ts'
 
 const nowMs = 100_000
@@ -39,6 +39,12 @@ const delayed = (delayMs: number) => ({ 'fairlead.io/restart-delay-ms': String(d
 
 test.each<[string, Partial<PodSpec>, Partial<PlanInput>, string[]]>([
   ['a new pod gets a sandbox first', {}, { sandboxes: [] }, ['createSandbox 0']],
+  [
+    'a sandbox that is being made is not stopped before it runs',
+    {},
+    { sandboxes: [makeSandbox({ state: 'notReady' })], busy: new Set([sandboxKey]) },
+    [],
+  ],
   ['with a sandbox all apps start together', two, {}, ['start a 0', 'start b 0']],
   ['a start under way is not planned twice', two, { busy: new Set([startKey('a')]) }, ['start b 0']],
   ['init containers come one at a time', withInit, {}, ['start i 0']],
@@ -186,6 +192,8 @@ test('a pod has ended only when no container runs and every sandbox is known to 
   const gone = { sandboxes: [makeSandbox({ state: 'notReady' })], stopped: new Set(['sandbox-0']) }
   expect(plan({}, { ...gone, containers: [ended('app')], ending }).ended).toBe(true)
   expect(plan({}, { ...gone, ending, busy: new Set([startKey('app')]) }).ended).toBe(false)
+  const underway = { sandboxes: [makeSandbox({ state: 'notReady' })], busy: new Set([sandboxKey]), ending }
+  expect(plan({}, underway)).toMatchObject({ steps: [], ended: false })
 })
 
 test('every step of a plan has a key of its own', () => {

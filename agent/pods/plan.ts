@@ -110,7 +110,7 @@ export function planPod(input: PlanInput): Plan {
     if (notBefore > input.nowMs) wakes.push(notBefore)
     return notBefore <= input.nowMs
   })
-  const ended = drafts.steps.length === 0 && drafts.ending && !input.busy.has(sandboxKey)
+  const ended = drafts.steps.length === 0 && drafts.ending
   return { steps, ended, ...(wakes.length > 0 && { wakeAtMs: Math.min(...wakes) }) }
 }
 
@@ -152,15 +152,16 @@ function planEnd({ pod, sandboxes, containers, stopped, ending, busy }: PlanInpu
   if (apps.length > 0) return done(apps.map(kill))
   const last = live.sort((a, b) => sidecars.indexOf(b.name) - sidecars.indexOf(a.name))[0]
   if (last !== undefined) return done([kill(last)])
-  // A start under way may yet bring a container to life: it is killed then, and the sandbox stays until it is over.
-  if ([...busy].some((key) => key.startsWith(startKey('')))) return { steps: [], wakes: [], ending: false }
+  // A start under way may yet bring a container or a sandbox to life: it is ended then, and nothing before that is over.
+  if ([...busy].some((key) => key === sandboxKey || key.startsWith(startKey(''))))
+    return { steps: [], wakes: [], ending: false }
   return done(sandboxes.filter(({ id, state }) => state === 'ready' || !stopped.has(id)).map(stop))
 }
 
 const stop = (sandbox: Sandbox): Step => ({ do: 'stopSandbox', sandbox })
 
 function planLife(input: PlanInput): Draft {
-  const { sandboxes, containers, stopped } = input
+  const { sandboxes, containers, stopped, busy } = input
   const sandbox = newestSandbox(sandboxes)
   if (sandbox?.state === 'ready') {
     const { steps, wakes } = planContainers(input, sandbox)
@@ -170,6 +171,8 @@ function planLife(input: PlanInput): Draft {
   // Containers outlive their pause container; with its namespaces' owner gone they cannot stay.
   const live = containers.filter(({ state }) => state === 'running')
   if (live.length > 0) return draft(live.map((container) => killOrphaned(input, container)))
+  // The one that is being made may be seen before it runs: stopped now, it would run afterwards.
+  if (busy.has(sandboxKey)) return draft([])
   const unstopped = sandboxes.filter(({ id }) => !stopped.has(id))
   if (unstopped.length > 0) return draft(unstopped.map(stop))
   return draft([{ do: 'createSandbox', attempt: (sandbox?.attempt ?? -1) + 1 }])
