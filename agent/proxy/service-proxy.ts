@@ -105,12 +105,13 @@ export class ServiceProxy implements Verifiable {
   async #sync(isResync: boolean): Promise<void> {
     const keys = [...this.#changed]
     this.#changed.clear()
+    this.#health.syncing()
     try {
       const changes = new Map(keys.map((key) => [key, this.#portsOf(key)]))
       if (changes.size > 0) await this.#backend.apply(changes)
       if (isResync || changes.size === 0) await this.#backend.resync()
       await this.#cleaner.clean(changes)
-      if (this.#changed.size === 0) this.#health.synced()
+      this.#health.synced()
       this.#written.resolve()
       await this.#serveHealth(keys)
     } catch (error) {

@@ -101,6 +101,11 @@ test('without the policy Local nobody asks', () => {
   expect(localHealthOf(service({ healthCheckNodePort: 0 }), [], 'n1')).toBeUndefined()
 })
 
+test('of a Service of another proxy nobody asks here', () => {
+  const labels = { 'service.kubernetes.io/service-proxy-name': 'cilium' }
+  expect(localHealthOf({ ...service(), metadata: { ...metadata, labels } }, [], 'n1')).toBeUndefined()
+})
+
 test('the proxy is healthy until a change has waited too long, and again once it is written', async () => {
   const clock = { nowMs: 0, eligible: true }
   const port = await freePort()
@@ -119,9 +124,41 @@ test('the proxy is healthy until a change has waited too long, and again once it
   clock.nowMs = 60_000
   expect((await ask(port, '/healthz')).status).toBe(503)
   expect((await ask(port, '/livez')).status).toBe(503)
+  health.syncing()
+  expect((await ask(port, '/healthz')).status).toBe(503)
   health.synced()
   expect((await ask(port, '/healthz')).status).toBe(200)
   clock.eligible = false
   expect(await ask(port, '/healthz')).toMatchObject({ status: 503, body: { nodeEligible: false } })
   expect((await ask(port, '/livez')).status).toBe(200)
+})
+
+function startClock() {
+  const clock = { nowMs: 0 }
+  const options = { host: '127.0.0.1', port: 0, now: () => clock.nowMs, isEligible: () => true }
+  return { clock, health: new ProxyHealth(options) }
+}
+
+test('a proxy that writes all the time is healthy while no change waits longer than a sync', () => {
+  const { clock, health } = startClock()
+  health.pending()
+  for (; clock.nowMs < 600_000; clock.nowMs += 5_000) {
+    health.syncing()
+    health.pending()
+    health.synced()
+    expect(health.isHealthy).toBe(true)
+  }
+  clock.nowMs += 60_000
+  expect(health.isHealthy).toBe(false)
+})
+
+test('a change waits since its first sync, however many syncs fail', () => {
+  const { clock, health } = startClock()
+  health.pending()
+  for (; clock.nowMs < 60_000; clock.nowMs += 5_000) {
+    expect(health.isHealthy).toBe(true)
+    health.syncing()
+    health.pending()
+  }
+  expect(health.isHealthy).toBe(false)
 })

@@ -18,8 +18,10 @@ export class ProxyHealth {
   readonly #options: ProxyHealthOptions
   #server: Server | undefined
   #lastSyncMs: number
-  /** Since when a change waits; undefined: none does. */
+  /** Since when a change waits that no sync has begun with; undefined: none does. */
   #pendingSinceMs: number | undefined
+  /** Since when the oldest change waits of those that the sync under way writes, or failed to write. */
+  #unwrittenSinceMs: number | undefined
 
   constructor(options: ProxyHealthOptions) {
     this.#options = options
@@ -27,7 +29,8 @@ export class ProxyHealth {
   }
 
   get isHealthy(): boolean {
-    return this.#pendingSinceMs === undefined || this.#options.now() - this.#pendingSinceMs < toleranceMs
+    const sinceMs = this.#unwrittenSinceMs ?? this.#pendingSinceMs
+    return sinceMs === undefined || this.#options.now() - sinceMs < toleranceMs
   }
 
   /** A change came, and is not yet in the kernel. */
@@ -35,9 +38,15 @@ export class ProxyHealth {
     this.#pendingSinceMs ??= this.#options.now()
   }
 
-  /** Everything is in the kernel. */
-  synced(): void {
+  /** A sync begins: it writes all that waits now. What comes during it waits for the next. */
+  syncing(): void {
+    this.#unwrittenSinceMs ??= this.#pendingSinceMs
     this.#pendingSinceMs = undefined
+  }
+
+  /** What waited when the sync began is in the kernel. */
+  synced(): void {
+    this.#unwrittenSinceMs = undefined
     this.#lastSyncMs = this.#options.now()
   }
 
