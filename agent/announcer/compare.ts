@@ -4,12 +4,20 @@ import type { Difference } from '../../api/net/difference.ts'
 import { type Guard, guardTable } from './guard.ts'
 import type { Announcement } from './plan.ts'
 
-/** `present` are the addresses on the link. */
+/** The node's link to its neighbours. */
+export interface OnLink {
+  ifname: string
+  /** Its addresses, without their prefixes. */
+  present: ReadonlySet<string>
+  /** Those of them that should not, but may become the source of the node's own connections. */
+  preferred: readonly string[]
+}
+
+/** What `net verify` says of the guard and of the link. */
 export function compareHolding(
   guard: Guard,
-  present: ReadonlySet<string>,
+  { ifname, present, preferred }: OnLink,
   wanted: readonly Announcement[],
-  ifname: string,
 ): Difference[] {
   const differences: Difference[] = []
   const add = (kind: Difference['kind'], name: string, state: Difference['state'], owner: string) =>
@@ -19,6 +27,13 @@ export function compareHolding(
     if (!present.has(address)) add('address', `${address} dev ${ifname}`, 'missing', owner)
     if (!guard.addresses.includes(address)) add('element', `${guardTable} addresses { ${address} }`, 'missing', owner)
   }
+  for (const address of preferred) {
+    const owner = owned.get(address)
+    if (owner === undefined) continue
+    const detail = 'preferred, wanted: deprecated (preferred_lft 0)'
+    differences.push({ kind: 'address', name: `${address} dev ${ifname}`, state: 'different', owner, detail })
+  }
+  if (guard.exists && !guard.isWhole) add('chain', `${guardTable} input`, 'different', 'load balancer addresses')
   for (const { address, ports, service } of wanted)
     for (const { protocol, port } of ports) {
       const element = `${address} . ${protocol} . ${port}`

@@ -12,6 +12,8 @@ export interface Guard {
   addresses: string[]
   /** "192.0.2.200 . tcp . 80". */
   served: string[]
+  /** Whether its chain has as many rules as it should: one of another version, or one that was emptied, has not. */
+  isWhole: boolean
 }
 
 /** What changes the guard: addresses that are wanted or still to be taken off the link are closed, ports of Services open. */
@@ -22,7 +24,7 @@ export function planGuard(guard: Guard, wanted: readonly Announcement[], stale: 
   )
   if (!guard.exists && addresses.length === 0) return ''
   return [
-    guard.exists ? '' : base,
+    guard.isWhole ? '' : base,
     ...changeSet('addresses', guard.addresses, addresses),
     ...changeSet('served', guard.served, served),
   ].join('')
@@ -33,7 +35,12 @@ export function parseGuard(objects: readonly unknown[]): Guard {
   const sets = objects.flatMap((object) => (isSetObject(object) ? [object.set] : []))
   const elementsOf = (name: string) =>
     sets.filter((set) => set.name.replace(/[46]$/, '') === name).flatMap(({ elem = [] }) => elem.map(toText))
-  return { exists: objects.length > 0, addresses: elementsOf('addresses'), served: elementsOf('served') }
+  return {
+    exists: objects.length > 0,
+    addresses: elementsOf('addresses'),
+    served: elementsOf('served'),
+    isWhole: objects.filter(isRuleObject).length === rules.length,
+  }
 }
 
 function changeSet(name: string, now: readonly string[], wanted: readonly string[]): string[] {
@@ -55,11 +62,28 @@ function isSetObject(object: unknown): object is SetObject {
   return typeof object === 'object' && object !== null && 'set' in object
 }
 
+function isRuleObject(object: unknown): boolean {
+  return typeof object === 'object' && object !== null && 'rule' in object
+}
+
 function toText(element: unknown): string {
   const isConcat = typeof element === 'object' && element !== null && 'concat' in element
   return isConcat && Array.isArray(element.concat) ? element.concat.join(' . ') : String(element)
 }
 
+const rules = [
+  // Answers to the node's own connections, should it ever choose the address as their source. Only what some rule let in, or the
+  // node itself began, is ever established: what is refused leaves no entry behind.
+  'ct state established,related return',
+  'ct status dnat return',
+  'ip daddr . meta l4proto . th dport @served4 return',
+  'ip6 daddr . meta l4proto . th dport @served6 return',
+  'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return',
+  `ip daddr @addresses4 counter reject comment "not a port of the load balancer's Service"`,
+  `ip6 daddr @addresses6 counter reject comment "not a port of the load balancer's Service"`,
+]
+
+/** Makes what is missing of the table, and its rules anew. */
 const base = `table ${guardTable} {
   set addresses4 {
     type ipv4_addr
@@ -77,12 +101,7 @@ const base = `table ${guardTable} {
   }
   chain input {
     type filter hook input priority filter; policy accept;
-    ct status dnat return
-    ip daddr . meta l4proto . th dport @served4 return
-    ip6 daddr . meta l4proto . th dport @served6 return
-    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return
-    ip daddr @addresses4 counter reject comment "not a port of the load balancer's Service"
-    ip6 daddr @addresses6 counter reject comment "not a port of the load balancer's Service"
   }
 }
-`
+flush chain ${guardTable} input
+${rules.map((rule) => `add rule ${guardTable} input ${rule}\n`).join('')}`

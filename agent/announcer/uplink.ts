@@ -47,8 +47,10 @@ export async function holdAddresses(
   if (opening !== '') await runNft(opening, where)
   await ipBatch(
     [
-      // nodad: the agents have agreed already, and an address that waits for DAD answers nobody.
-      ...added.map((address) => `addr add ${prefixed(address)} dev ${ifname}${address.includes(':') ? ' nodad' : ''}`),
+      ...added.map((address) => `addr add ${prefixed(address)} dev ${ifname}${optionsOf(address)}`),
+      ...preferredOf(link)
+        .filter((address) => addresses.includes(address))
+        .map((address) => `addr replace ${prefixed(address)} dev ${ifname}${optionsOf(address)}`),
       ...stale
         .filter((address) => present.has(address))
         .map((address) => `addr del ${prefixed(address)} dev ${ifname}`),
@@ -68,7 +70,12 @@ export async function verifyAddresses(
 ): Promise<Difference[]> {
   const guard = parseGuard(await listTable(guardTable, where))
   const [link] = await listLinks(where, ['dev', ifname])
-  return compareHolding(guard, new Set((link?.addr_info ?? []).map(({ local }) => local)), wanted, ifname)
+  const onLink = {
+    ifname,
+    present: new Set((link?.addr_info ?? []).map(({ local }) => local)),
+    preferred: preferredOf(link),
+  }
+  return compareHolding(guard, onLink, wanted)
 }
 
 /** Removes every address that an agent took, of whichever link, and the guard. Does nothing when there is nothing. */
@@ -99,6 +106,22 @@ export async function announce({ ifname }: Pick<Link, 'ifname'>, address: string
     if (!(error instanceof CommandError && program === 'busybox' && error.exitCode === 1 && error.stderr === ''))
       throw error
   }
+}
+
+/**
+ * nodad: the agents have agreed already, and an address that waits for DAD answers nobody. preferred_lft 0: of several IPv6
+ * addresses the kernel takes the one most like the destination as the source of the node's own connections (RFC 6724, rule 8),
+ * which would break with each move. IPv4's source is the link's first address of the destination's network, which is the node's.
+ */
+function optionsOf(address: string): string {
+  return address.includes(':') ? ' nodad preferred_lft 0' : ''
+}
+
+/** IPv6 addresses that could be ours and may become the source of the node's own connections. */
+function preferredOf(link: Link | undefined): string[] {
+  return (link?.addr_info ?? [])
+    .filter(({ local, prefixlen, deprecated }) => local.includes(':') && prefixlen === 128 && deprecated !== true)
+    .map(({ local }) => local)
 }
 
 const prefixed = (address: string) => `${address}/${address.includes(':') ? 128 : 32}`

@@ -13,7 +13,7 @@ export interface Link {
   flags?: string[]
   /** Name of the bridge it is a port of. */
   master?: string
-  addr_info?: { family: string; local: string; prefixlen: number; scope?: string }[]
+  addr_info?: { family: string; local: string; prefixlen: number; scope?: string; deprecated?: boolean }[]
   /** Only with ['-details'] asked for; what it is, and how it is set as a port of a bridge. */
   linkinfo?: {
     info_kind?: string

@@ -2,7 +2,14 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Announcement } from '../../agent/announcer/plan.ts'
-import { announce, findUplink, holdAddresses, networksOf, removeAddresses } from '../../agent/announcer/uplink.ts'
+import {
+  announce,
+  findUplink,
+  holdAddresses,
+  networksOf,
+  removeAddresses,
+  verifyAddresses,
+} from '../../agent/announcer/uplink.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 
@@ -105,6 +112,45 @@ test('IPv6 addresses move alike, by unsolicited neighbour advertisements', async
   await holdAddresses(eth0, [six], second)
   await announce(eth0, six.address, second)
   await expect.poll(cached, { timeout: 5_000 }).toBe(await hardwareAddress(second))
+})
+
+test("the node's own IPv6 connections never come from the address, and one that was so is mended", async () => {
+  await net.serve(neighbour, 'tcp6', 8080, 'from')
+  const source = async () =>
+    (await run('socat', ['-T2', '-', 'TCP6:[2001:db8::1]:8080,connect-timeout=2'], { ...first, input: '' })).trim()
+  await holdAddresses(eth0, [six], first)
+  expect(await source()).toBe('from [2001:0db8:0000:0000:0000:0000:0000:0011]')
+  await net.ip(first, `addr replace ${six.address}/128 dev eth0 nodad preferred_lft forever`)
+  expect(await verifyAddresses(eth0, [six], first)).toMatchObject([
+    { kind: 'address', name: `${six.address} dev eth0`, state: 'different', owner: 'Service default/web' },
+  ])
+  // It is where it was: nobody need be told.
+  expect(await holdAddresses(eth0, [six], first)).toEqual([])
+  expect(await verifyAddresses(eth0, [six], first)).toEqual([])
+  expect(await source()).toBe('from [2001:0db8:0000:0000:0000:0000:0000:0011]')
+})
+
+test('answers to a connection that the node itself began from the address pass, and no question does', async () => {
+  await holdAddresses(eth0, [], second)
+  await holdAddresses(eth0, [six], first)
+  await announce(eth0, six.address, first)
+  await net.serve(first, 'tcp6', 2222, 'of the node')
+  const from = `TCP6:[2001:db8::1]:8080,bind=[${six.address}],connect-timeout=2`
+  expect(await run('socat', ['-T2', '-', from], { ...first, input: '' })).toContain('0200]')
+  const knock = `TCP6:[${six.address}]:2222,sourceport=40022,reuseaddr,connect-timeout=2`
+  for (let times = 0; times < 3; times++)
+    await expect(run('socat', ['-T2', '-', knock], { ...neighbour, input: '' })).rejects.toThrow('refused')
+})
+
+test('a guard with the rules of another version, or without any, is written anew', async () => {
+  await holdAddresses(eth0, [four], first)
+  await announce(eth0, four.address, first)
+  await run('nft', ['flush chain inet fairlead-announce input'], first)
+  expect(await net.askTcp(neighbour, four.address, 22)).toMatch(/^ssh/)
+  expect(await verifyAddresses(eth0, [four], first)).toMatchObject([{ kind: 'chain', state: 'different' }])
+  await holdAddresses(eth0, [four], first)
+  expect(await verifyAddresses(eth0, [four], first)).toEqual([])
+  expect(await net.askTcp(neighbour, four.address, 22)).toBe('')
 })
 
 test('an address that is no longer wanted goes, those of the user stay, and removal leaves nothing', async () => {
