@@ -80,6 +80,23 @@ test.each([
   expect(toServicePorts(service(spec), [slice(['10.244.1.2', 'a'])], { nodeName: 'a' })).toEqual([])
 })
 
+test.each(['cilium', ''])('a Service whose proxy has the name "%s" is left to it', (name) => {
+  const { metadata, ...rest } = service()
+  const labels = { 'service.kubernetes.io/service-proxy-name': name }
+  const slices = [slice(['10.244.1.2', 'a'])]
+  expect(toServicePorts({ ...rest, metadata: { ...metadata, labels } }, slices, { nodeName: 'a' })).toEqual([])
+})
+
+test.each([undefined, 0])('endpoints whose port is %s are none', (number) => {
+  const numbered = slice(['10.244.1.2', 'a'])
+  const unnumbered = {
+    ...slice(['10.244.1.3', 'a']),
+    ports: [{ name: 'http', protocol: 'TCP', ...(number !== undefined && { port: number }) }],
+  }
+  const [port] = toServicePorts(service(), [numbered, unnumbered], { nodeName: 'a' })
+  expect([ipsOf(port?.cluster), ipsOf(port?.local), port?.draining]).toEqual([['10.244.1.2'], ['10.244.1.2'], []])
+})
+
 test('affinity lasts three hours unless the Service says otherwise', () => {
   expect(toServicePorts(service({ sessionAffinity: 'ClientIP' }), [], { nodeName: 'a' })[0]?.affinitySeconds).toBe(
     10_800,

@@ -1,8 +1,9 @@
 // Services and endpoint slices, made into one table of what must be served: pure, and free of any backend's words.
 
 import type { EndpointSlice, Service } from '../../api/generated/types.ts'
-import { canonicalAddress, canonicalRange, type Family, familyOf } from '../../api/objects/addresses.ts'
+import { canonicalAddress, type Family, familyOf } from '../../api/objects/addresses.ts'
 import type { Stored } from '../../api/objects/object.ts'
+import { toSourceRanges } from './source-ranges.ts'
 
 export type Protocol = 'tcp' | 'udp' | 'sctp'
 
@@ -26,7 +27,7 @@ export interface ServicePort {
   externalIps: string[]
   /** Addresses of the load balancer that this node must take itself. Served like externalIps, but for sourceRanges. */
   loadBalancerIps: string[]
-  /** Who may come by loadBalancerIps; empty: everybody. */
+  /** Who may come by loadBalancerIps, none within another; empty: everybody. */
   sourceRanges: string[]
   /** Seconds that a client stays with its endpoint; undefined: no affinity. */
   affinitySeconds?: number
@@ -67,13 +68,22 @@ export interface Place {
   zone?: string | undefined
 }
 
-/** What the Service wants of this node. Headless and ExternalName Services want nothing. */
+/** Names the proxy that serves a Service. Ours has no name: where the label is, even empty, somebody else does. */
+const proxyNameLabel = 'service.kubernetes.io/service-proxy-name'
+
+/** Whether the Service is another proxy's. */
+export function isForOtherProxy({ metadata }: Stored<Service>): boolean {
+  return metadata.labels?.[proxyNameLabel] !== undefined
+}
+
+/** What the Service wants of this node. Headless and ExternalName Services, and those of other proxies, want nothing. */
 export function toServicePorts(
   service: Stored<Service>,
   slices: readonly EndpointSlice[],
   place: Place,
 ): ServicePort[] {
   const { clusterIP, clusterIPs = [], type, ports = [] } = service.spec
+  if (isForOtherProxy(service)) return []
   if (type === 'ExternalName' || clusterIP === undefined || clusterIP === '' || clusterIP === 'None') return []
   const addresses = clusterIPs.length > 0 ? clusterIPs : [clusterIP]
   return addresses.flatMap((address) => ports.map((port) => toServicePort(service, address, port, slices, place)))
@@ -109,9 +119,7 @@ function toServicePort(
     loadBalancerIps: toUnique(
       ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : [])),
     ),
-    sourceRanges: toRanges([
-      ...new Set(ofFamily(spec.loadBalancerSourceRanges ?? []).map((range) => canonicalRange(range.trim()))),
-    ]),
+    sourceRanges: toSourceRanges(ofFamily(spec.loadBalancerSourceRanges ?? [])),
     ...(affinity !== undefined && { affinitySeconds: affinity }),
     internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
     externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
@@ -124,11 +132,6 @@ function toServicePort(
 function withoutThose(endpoints: Endpoint[], others: Endpoint[]): Endpoint[] {
   const taken = new Set(others.map(({ ip, port }) => `${ip}:${port}`))
   return endpoints.filter(({ ip, port }) => !taken.has(`${ip}:${port}`))
-}
-
-/** Everybody may come where one of the ranges is everything. */
-function toRanges(ranges: string[]): string[] {
-  return ranges.some((range) => range.endsWith('/0')) ? [] : ranges
 }
 
 interface Candidate extends Endpoint {
@@ -175,6 +178,8 @@ function findCandidates(
     if (addressType !== (family === 'ipv4' ? 'IPv4' : 'IPv6')) continue
     const matching = ports.filter((port) => (port.name ?? '') === portName && toProtocol(port.protocol) === protocol)
     for (const { port = 0 } of matching) {
+      // A slice need not number its ports: such a port is nothing that one could send to.
+      if (port === 0) continue
       for (const endpoint of endpoints ?? []) {
         const [address] = endpoint.addresses
         if (address === undefined) continue

@@ -33,10 +33,10 @@ export function hostAddress(address: string): string | undefined {
   return ipaddr.isValid(address) ? ipaddr.process(address).toString() : undefined
 }
 
-/** 10.1.2.3/8 is 10.0.0.0/8. Throws for what is no range. */
+/** 10.1.2.3/08 is 10.0.0.0/8. Throws for what is no range. */
 export function canonicalRange(range: string): string {
   const family = range.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4
-  return `${family.networkAddressFromCIDR(range)}/${range.split('/')[1]}`
+  return `${family.networkAddressFromCIDR(range)}/${Number(range.split('/')[1])}`
 }
 
 /** Whether the address is of the range. Throws for what is no address or no range. */
