@@ -172,6 +172,14 @@ test('a silent client of UDP begins anew', async () => {
   await vi.waitFor(async () => expect(await askUdp(client, relay)).toBe('b'), { interval: 100 })
 })
 
+test('an endpoint of UDP that no datagram can be sent to is passed over by the next', async () => {
+  // Broadcasting needs a permission that the socket does not have.
+  const relay = await udpRelay(60_000, { ip: '255.255.255.255', port: 9, local: false }, await udpServer('b'))
+  const client = udpClient()
+  client.send('?', relay.port, '127.0.0.1')
+  await vi.waitFor(async () => expect(await askUdp(client, relay)).toBe('b'), { interval: 100 })
+})
+
 test.each([
   ['TCP', TcpRelay],
   ['UDP', UdpRelay],

@@ -91,17 +91,20 @@ export class UdpRelay implements Relay {
     }
     socket.on('message', (answer) => {
       session.timer.refresh()
-      this.#server.send(answer, client.port, client.address)
+      // A client without a port wants no answers (RFC 768), and Node throws at that port.
+      if (client.port !== 0) this.#server.send(answer, client.port, client.address)
     })
-    // The endpoint refuses: a client of UDP expects nothing, and comes again or does not.
+    // The endpoint refuses, or there is no way to it: a client of UDP expects nothing, and comes again or does not.
     socket.on('error', () => {
       if (this.#sessions.get(key) === session) this.#end(key)
     })
-    // Connected, it takes answers of the endpoint alone, and hears of refusals.
-    socket.connect(endpoint.port, endpoint.ip, () => {
+    socket.on('connect', () => {
+      if (this.#sessions.get(key) !== session) return
       for (const message of session.waiting ?? []) socket.send(message)
       session.waiting = undefined
     })
+    // Connected, it takes answers of the endpoint alone, and hears of refusals. No callback: it would get the error instead.
+    socket.connect(endpoint.port, endpoint.ip)
     this.#sessions.set(key, session)
     return session
   }
