@@ -48,6 +48,15 @@ test('a load balancer address leads through its source ranges, other doors do no
   expect(firewall?.[1]).toEqual([expect.stringMatching(/^-s 203\.0\.113\.0\/24 .* -j KUBE-EXT-/)])
 })
 
+test('without endpoints a load balancer address refuses, whatever its source ranges', () => {
+  const guarded = { loadBalancerIps: ['198.18.0.1'], sourceRanges: ['203.0.113.0/24'] }
+  const rules = plan({ ...guarded, cluster: [] })
+  expect(textsOf(rules, 'KUBE-PROXY-FIREWALL')).toEqual([])
+  expect(textsOf(rules, 'KUBE-EXTERNAL-SERVICES')).toEqual([
+    expect.stringMatching(/-d 198\.18\.0\.1\/32 .* -j REJECT /),
+  ])
+})
+
 test('a node port reaches all endpoints while the ClusterIP keeps to this node', () => {
   const local = makeEndpoint('10.244.1.2', { local: true })
   const rules = plan({ internalPolicy: 'Local', nodePort: 30080, cluster: [...port().cluster, local], local: [local] })

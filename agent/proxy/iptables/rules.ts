@@ -83,8 +83,9 @@ function planDoor(
   names: ChainNames,
 ): void {
   if (isServed(port)) shared.push(['nat', natChain, `${match('')} -j ${isGuarded ? names.firewall : names.external}`])
-  // What the firewall's chain let pass has an endpoint's address by now.
-  if (isGuarded) shared.push(['filter', 'KUBE-PROXY-FIREWALL', `${match(': not from its source ranges')} -j DROP`])
+  // What the firewall's chain let pass has an endpoint's address by now. Without endpoints nothing has, and all are refused.
+  if (isGuarded && isServed(port))
+    shared.push(['filter', 'KUBE-PROXY-FIREWALL', `${match(': not from its source ranges')} -j DROP`])
   else if (!isServed(port) || (port.externalPolicy === 'Local' && port.local.length === 0))
     shared.push(['filter', 'KUBE-EXTERNAL-SERVICES', planRefusal(port, (text) => match(` ${text}`))])
 }
