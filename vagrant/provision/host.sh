@@ -3,7 +3,7 @@
 # Without a way to a Debian mirror the packages must be in the box.
 set -euo pipefail
 
-packages=(docker.io iptables nftables ipset ipvsadm conntrack iproute2 curl busybox-static)
+packages=(docker.io iptables nftables ipset ipvsadm conntrack iproute2 wireguard-tools curl busybox-static)
 # Docker's containers have a profile where AppArmor is on.
 [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null || true)" != Y ] || packages+=(apparmor)
 missing=()
