@@ -12,6 +12,7 @@ import { HealthCheckServers } from './health/health-check-servers.ts'
 import { localHealthOf } from './health/local-health.ts'
 import { ProxyHealth } from './health/proxy-health.ts'
 import { createBackend, type ProxyMode } from './modes.ts'
+import { ServiceWriter } from './service-writer.ts'
 import { type ServicePort, toServicePorts } from './table.ts'
 
 export interface ServiceProxyOptions extends BackendOptions {
@@ -31,6 +32,7 @@ const zoneLabel = 'topology.kubernetes.io/zone'
 export class ServiceProxy implements Verifiable {
   readonly #options: ServiceProxyOptions
   readonly #backend: ProxyBackend
+  readonly #writer: ServiceWriter
   /** This node's. */
   #zone: string | undefined
   readonly #health: ProxyHealth
@@ -47,6 +49,7 @@ export class ServiceProxy implements Verifiable {
     this.#options = options
     this.#upkeep = new Upkeep({ sync: (isResync) => this.#sync(isResync), onError })
     this.#backend = createBackend(options.mode, options)
+    this.#writer = new ServiceWriter(this.#backend)
     this.#cleaner = new ConnectionCleaner(options, this.#backend)
     const { host = '::', port = 0 } = options.health ?? {}
     this.#health = new ProxyHealth({ host, port, now: Date.now, isEligible: () => isEligible(nodes.get(nodeName)) })
@@ -101,22 +104,23 @@ export class ServiceProxy implements Verifiable {
     this.#upkeep.wake()
   }
 
-  /** What failed is marked again. */
+  /** What failed is marked again. A proxy that others can rely on is healthy, also when a Service is refused. */
   async #sync(isResync: boolean): Promise<void> {
     const keys = [...this.#changed]
     this.#changed.clear()
     this.#health.syncing()
+    const done = new Set<string>()
     try {
-      const changes = new Map(keys.map((key) => [key, this.#portsOf(key)]))
-      if (changes.size > 0) await this.#backend.apply(changes)
-      if (isResync || changes.size === 0) await this.#backend.resync()
-      await this.#cleaner.clean(changes)
+      const { written, refused } = await this.#writer.write(new Map(keys.map((key) => [key, this.#portsOf(key)])))
+      if (isResync || keys.length === 0) await this.#backend.resync()
+      await this.#cleaner.clean(written)
       this.#health.synced()
       this.#written.resolve()
-      await this.#serveHealth(keys)
-    } catch (error) {
-      for (const key of keys) this.#changed.add(key)
-      throw error
+      await this.#serveHealth([...written.keys()])
+      for (const key of written.keys()) done.add(key)
+      if (refused.size > 0) throw refusalOf(refused)
+    } finally {
+      for (const key of keys) if (!done.has(key)) this.#changed.add(key)
     }
   }
 
@@ -134,6 +138,12 @@ export class ServiceProxy implements Verifiable {
     if (service === undefined) return []
     return toServicePorts(service, slices.byIndex('service', key), { nodeName, zone: this.#zone })
   }
+}
+
+function refusalOf(refused: ReadonlyMap<string, unknown>): Error {
+  const [cause] = refused.values()
+  const names = [...refused.keys()].join(', ')
+  return new Error(`cannot write Service ${names}: served as before; all others are written`, { cause })
 }
 
 /** Whether load balancers should still choose this node: not when somebody is about to take it away. */
