@@ -143,7 +143,7 @@ export class ServiceProxy implements Verifiable {
 function refusalOf(refused: ReadonlyMap<string, unknown>): Error {
   const [cause] = refused.values()
   const names = [...refused.keys()].join(', ')
-  return new Error(`cannot write Service ${names}: served as before; all others are written`, { cause })
+  return new Error(`cannot write Service ${names}: served as before, and tried again`, { cause })
 }
 
 /** Whether load balancers should still choose this node: not when somebody is about to take it away. */
