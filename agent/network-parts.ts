@@ -82,7 +82,7 @@ export class NetworkParts {
   }
 
   async #watchFlushes(signal: AbortSignal): Promise<void> {
-    const written = [this.nodeNetwork, this.policies, this.#serviceProxy]
+    const written = [this.nodeNetwork, this.#announcer, this.policies, this.#serviceProxy]
     await watchFlushes(
       forwardChain(this.#clusterCidr),
       {

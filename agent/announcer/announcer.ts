@@ -33,6 +33,8 @@ export class Announcer implements Verifiable {
   readonly #options: AnnouncerOptions
   readonly #peers: Peers
   #announcements: Announcement[] = []
+  /** On the link, or were at the last attempt to take them off. */
+  #taken: ReadonlySet<string> = new Set()
   /** Nodes that came back since the last look. */
   readonly #returned = new Set<string>()
   /** Writing to the kernel is its: nobody else may meanwhile. */
@@ -65,11 +67,17 @@ export class Announcer implements Verifiable {
     this.#peers.close()
   }
 
+  /** Somebody has flushed the node's rules: the guard is written anew, now. */
+  resync(): void {
+    this.#upkeep.resync()
+  }
+
   async verify(): Promise<Difference[]> {
     await this.#synced()
-    return await this.#upkeep.exclusively(async () =>
-      verifyAddresses(await findUplink(this.#options.nodeIp, this.#options), this.#planOwn(), this.#options),
-    )
+    return await this.#upkeep.exclusively(async () => {
+      const link = await findUplink(this.#options.nodeIp, this.#options)
+      return await verifyAddresses(link, this.#planOwn(), { ...this.#options, taken: this.#taken })
+    })
   }
 
   async repair(): Promise<void> {
@@ -115,9 +123,9 @@ export class Announcer implements Verifiable {
     const { nodeName, onTaken } = this.#options
     const own = this.#planOwn()
     this.#peers.watch(planPeers(this.#announcements, nodeName, this.#peers.isAlive))
-    const taken = new Set(await holdAddresses(link, own, this.#options))
+    const added = new Set(await this.#take(link, own))
     for (const announcement of own) {
-      const isNew = taken.has(announcement.address)
+      const isNew = added.has(announcement.address)
       if (isNew) onTaken?.(announcement)
       // Whoever came back may have thought that this node was dead, and told the neighbours so.
       if (isNew || announcement.candidates.some((node) => this.#returned.has(node)))
@@ -126,10 +134,21 @@ export class Announcer implements Verifiable {
     this.#returned.clear()
   }
 
+  async #take(link: Link, own: readonly Announcement[]): Promise<string[]> {
+    const addresses = new Set(own.map(({ address }) => address))
+    // Before it begins: a failure may leave any of them.
+    this.#taken = this.#taken.union(addresses)
+    const added = await holdAddresses(link, own, { ...this.#options, taken: this.#taken })
+    this.#taken = addresses
+    return added
+  }
+
   async #tellNeighbours(link: Link, address: string, signal: AbortSignal): Promise<void> {
     for (const afterMs of repeatsMs) {
       await pause(afterMs, signal)
-      if (!signal.aborted) await announce(link, address, this.#options)
+      // Gone meanwhile: it is another node's to tell of.
+      if (signal.aborted || !this.#taken.has(address)) return
+      await announce(link, address, this.#options)
     }
   }
 

@@ -11,12 +11,14 @@ export interface OnLink {
   present: ReadonlySet<string>
   /** Those of them that should not, but may become the source of the node's own connections. */
   preferred: readonly string[]
+  /** Those of them that this process has taken. */
+  taken: ReadonlySet<string>
 }
 
 /** What `net verify` says of the guard and of the link. */
 export function compareHolding(
   guard: Guard,
-  { ifname, present, preferred }: OnLink,
+  { ifname, present, preferred, taken }: OnLink,
   wanted: readonly Announcement[],
 ): Difference[] {
   const differences: Difference[] = []
@@ -40,8 +42,8 @@ export function compareHolding(
       if (!guard.served.includes(element))
         add('element', `${guardTable} served { ${element} }`, 'missing', `Service ${service}`)
     }
-  // The guard is the record of what this node has taken.
-  for (const address of guard.addresses)
+  // The guard is the record of what this node has taken, unless somebody has flushed it.
+  for (const address of new Set([...guard.addresses, ...taken]))
     if (!owned.has(address)) add('address', `${address} dev ${ifname}`, 'extra', 'load balancer addresses')
   return differences
 }

@@ -1,6 +1,7 @@
 // The kernel's side: addresses on the node's link, told to the neighbours, and closed but for the ports of their Services. The
 // set of the guard table is also the record of which addresses are ours: an address is in it before it is on the link, and
-// leaves it last, so that a process killed at any line leaves nothing that the next one does not know.
+// leaves it last, so that a process killed at any line leaves nothing that the next one does not know. A process that lives knows
+// besides what it has taken, as all tables may be flushed by others.
 
 import type { Difference } from '../../api/net/difference.ts'
 import { canonicalAddress, canonicalRange } from '../../api/objects/addresses.ts'
@@ -13,6 +14,11 @@ import type { Announcement } from './plan.ts'
 
 export interface Where {
   netns?: string
+}
+
+export interface Holding extends Where {
+  /** What this process has taken so far: it knows that even when somebody has flushed the guard. */
+  taken?: ReadonlySet<string>
 }
 
 /** The link that has the node's address. Throws when none has. */
@@ -35,14 +41,15 @@ export function networksOf({ addr_info = [] }: Link): string[] {
 export async function holdAddresses(
   { ifname }: Pick<Link, 'ifname'>,
   wanted: readonly Announcement[],
-  where: Where = {},
+  { taken = new Set(), ...where }: Holding = {},
 ): Promise<string[]> {
   const guard = parseGuard(await listTable(guardTable, where))
   const [link] = await listLinks(where, ['dev', ifname])
   const present = new Set((link?.addr_info ?? []).map(({ local }) => local))
   const addresses = wanted.map(({ address }) => address)
   const added = addresses.filter((address) => !present.has(address))
-  const stale = guard.addresses.filter((address) => !addresses.includes(address))
+  const forgotten = [...taken].filter((address) => present.has(address) && !guard.addresses.includes(address))
+  const stale = [...guard.addresses, ...forgotten].filter((address) => !addresses.includes(address))
   const opening = planGuard(guard, wanted, stale)
   if (opening !== '') await runNft(opening, where)
   await ipBatch(
@@ -66,15 +73,12 @@ export async function holdAddresses(
 export async function verifyAddresses(
   { ifname }: Pick<Link, 'ifname'>,
   wanted: readonly Announcement[],
-  where: Where = {},
+  { taken = new Set(), ...where }: Holding = {},
 ): Promise<Difference[]> {
   const guard = parseGuard(await listTable(guardTable, where))
   const [link] = await listLinks(where, ['dev', ifname])
-  const onLink = {
-    ifname,
-    present: new Set((link?.addr_info ?? []).map(({ local }) => local)),
-    preferred: preferredOf(link),
-  }
+  const present = new Set((link?.addr_info ?? []).map(({ local }) => local))
+  const onLink = { ifname, present, preferred: preferredOf(link), taken: present.intersection(taken) }
   return compareHolding(guard, onLink, wanted)
 }
 

@@ -1,6 +1,7 @@
 // Load balancer addresses on a node's link, judged by a neighbour on the same network.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Announcer } from '../../agent/announcer/announcer.ts'
 import type { Announcement } from '../../agent/announcer/plan.ts'
 import {
   announce,
@@ -10,6 +11,11 @@ import {
   removeAddresses,
   verifyAddresses,
 } from '../../agent/announcer/uplink.ts'
+import { ClusterView } from '../../agent/cluster-view.ts'
+import { FakeClient } from '../../api/client/fake-client.ts'
+import type { Node, Service } from '../../api/generated/types.ts'
+import { nodes } from '../../api/resources/nodes.ts'
+import { services } from '../../api/resources/services.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 
@@ -151,6 +157,50 @@ test('a guard with the rules of another version, or without any, is written anew
   await holdAddresses(eth0, [four], first)
   expect(await verifyAddresses(eth0, [four], first)).toEqual([])
   expect(await net.askTcp(neighbour, four.address, 22)).toBe('')
+})
+
+test('after a flush of all rules the guard is there again when it is told, and an address that goes meanwhile goes', async () => {
+  const client = new FakeClient()
+  const onError = (error: unknown) => console.error(error)
+  const view = new ClusterView(client, onError)
+  const ready = { conditions: [{ type: 'Ready', status: 'True' }] }
+  await client.create(nodes, { metadata: { name: 'second' }, spec: {}, status: ready } satisfies Node)
+  for (const [name, ip] of [['web', four.address] as const, ['mail', '192.0.2.201'] as const])
+    await client.create(services, {
+      metadata: { namespace: 'default', name },
+      spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
+      status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] } },
+    } satisfies Service)
+  const announcer = new Announcer({ client, nodeName: 'second', nodeIp: '192.0.2.12', ...view, onError, ...second })
+  const stop = new AbortController()
+  const running = Promise.all([view.run(stop.signal), announcer.run(stop.signal)])
+  const onLink = async () =>
+    (await net.ip(second, '-4 -o addr show dev eth0')).match(/192\.0\.2\.20\d/g)?.toSorted() ?? []
+  const flush = () => run('nft', ['flush', 'ruleset'], second)
+  await expect.poll(onLink, { timeout: 5_000 }).toEqual([four.address, '192.0.2.201'])
+  await flush()
+  announcer.resync()
+  await expect
+    .poll(() => run('nft', ['list', 'ruleset'], second), { timeout: 5_000 })
+    .toContain(`${four.address} . tcp . 80`)
+  await flush()
+  await client.delete(services, { namespace: 'default', name: 'web' })
+  await expect.poll(onLink, { timeout: 5_000 }).toEqual(['192.0.2.201'])
+  expect(await announcer.verify()).toEqual([])
+  stop.abort()
+  await running
+})
+
+test('what is not wanted is named after a flush too, by who has taken it', async () => {
+  const taken = new Set([four.address, '192.0.2.203'])
+  await removeAddresses(second)
+  await holdAddresses(eth0, [four], second)
+  await run('nft', ['flush', 'ruleset'], second)
+  expect(await verifyAddresses(eth0, [], { ...second, taken })).toMatchObject([
+    { kind: 'address', name: `${four.address} dev eth0`, state: 'extra' },
+  ])
+  await holdAddresses(eth0, [], { ...second, taken })
+  expect(await verifyAddresses(eth0, [], { ...second, taken })).toEqual([])
 })
 
 test('an address that is no longer wanted goes, those of the user stay, and removal leaves nothing', async () => {
