@@ -16,7 +16,7 @@ import {
 import { type Addresses, type HostName, nodeNames, outsideAddresses } from './topology.ts'
 
 /** Indexes that the table does not use. */
-const [guardedIndex, shutIndex, stickyIndex, nobodysIndex] = [200, 201, 202, 203]
+const [guardedIndex, shutIndex, stickyIndex, nobodysIndex, emptyIndex] = [200, 201, 202, 203, 204]
 const askers = ['client-1', 'client-2', 'node-1', 'outside'] as const
 /** IPVS forgets a client only when its connections are forgotten too, which the kernel does once a second. */
 const affinityOf = ({ mode }: PacketSuite) =>
@@ -37,10 +37,15 @@ const toAsks = (addresses: Addresses, port = servicePort): Ask[] =>
 
 /** One result a scenario. Serves Services of its own beside those of the table. */
 export async function runScenarios(suite: PacketSuite): Promise<CaseResult[]> {
-  const guarded = shape(guardedIndex, { sourceRanges: [`${outsideAddresses.ipv4}/32`, `${outsideAddresses.ipv6}/128`] })
+  // Ranges within others, too.
+  const sourceRanges = both(outsideAddresses).flatMap((ip) =>
+    ip.includes(':') ? [`${ip}/128`, `${ip}/64`] : [`${ip}/32`, `${ip}/24`],
+  )
+  const guarded = shape(guardedIndex, { sourceRanges })
+  const empty = shape(emptyIndex, { sourceRanges, endpoints: { ready: [] } })
   const shut = shape(shutIndex, { sourceRanges: ['203.0.113.0/24', '2001:db8:1::/48'] })
   const sticky = shape(stickyIndex, { affinitySeconds: affinityOf(suite).seconds })
-  await suite.serve(guarded, shut, sticky)
+  await suite.serve(guarded, shut, sticky, empty)
   const expectAll = async (name: string, hosts: readonly HostName[], asks: Ask[], wanted: RegExp) => ({
     name,
     complaints: await complaintsOf(suite, hosts, asks, wanted),
@@ -60,6 +65,12 @@ export async function runScenarios(suite: PacketSuite): Promise<CaseResult[]> {
       ['outside'],
       toAsks(loadBalancerAddresses(shut)),
       dropped,
+    ),
+    await expectAll(
+      'without endpoints whom its source ranges name is refused',
+      ['outside'],
+      toAsks(loadBalancerAddresses(empty)),
+      refused,
     ),
     await expectAll('other doors have no source ranges', ['outside'], toAsks(externalAddresses(shut)), answered),
     await expectAll('nor has the ClusterIP', ['client-1', 'node-1'], toAsks(clusterAddresses(shut)), answered),
