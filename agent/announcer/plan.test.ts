@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Endpoint, EndpointSlice, Node, Service, ServiceSpec } from '../../api/generated/types.ts'
+import { announcedCondition } from '../../api/net/announced.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { networksAnnotation, planAnnouncements, planOwn, planPeers } from './plan.ts'
 
@@ -13,11 +14,19 @@ function node(name: string, networks = '192.0.2.0/24', ready = 'True', labels = 
   }
 }
 
+const announced = {
+  type: announcedCondition,
+  status: 'True',
+  reason: 'AddressGiven',
+  message: '',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+}
+
 function service(ip: string, spec: ServiceSpec = {}): Stored<Service> {
   return {
     metadata: { ...meta, namespace: 'default', name: 'web' },
     spec: { type: 'LoadBalancer', ports: [{ port: 80 }], ...spec },
-    status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] } },
+    status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] }, conditions: [announced] },
   }
 }
 
@@ -103,7 +112,14 @@ test('under Local nodes where an endpoint still serves while it terminates are c
 
 test('Services of other types and balancers that answer themselves are not announced', () => {
   const proxied = service('192.0.2.200')
-  proxied.status = { loadBalancer: { ingress: [{ ip: '192.0.2.200', ipMode: 'Proxy' }] } }
+  proxied.status = { ...proxied.status, loadBalancer: { ingress: [{ ip: '192.0.2.200', ipMode: 'Proxy' }] } }
   const clusterIp = service('192.0.2.201', { type: 'ClusterIP' })
   expect(planAnnouncements([proxied, clusterIp], () => nobody, nodes)).toEqual([])
+})
+
+test('addresses that others gave and answer for are not announced, though they are in the network of the nodes', () => {
+  const status = { loadBalancer: { ingress: [{ ip: '192.0.2.200', ipMode: 'VIP' }] } }
+  const others = { ...service('192.0.2.200', { loadBalancerClass: 'example.com/other' }), status }
+  const denied = { ...others, status: { ...status, conditions: [{ ...announced, status: 'False' }] } }
+  expect(planAnnouncements([others, denied], () => nobody, nodes)).toEqual([])
 })

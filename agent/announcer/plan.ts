@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import type { EndpointConditions, EndpointSlice, Node, Service } from '../../api/generated/types.ts'
+import { isAnnounced } from '../../api/net/announced.ts'
 import { isInRange } from '../../api/objects/addresses.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
 
@@ -29,7 +30,7 @@ export function planAnnouncements(
   nodes: readonly Stored<Node>[],
 ): Announcement[] {
   return services
-    .filter(({ spec }) => spec.type === 'LoadBalancer')
+    .filter((service) => service.spec.type === 'LoadBalancer' && isAnnounced(service))
     .flatMap((service) => planService(service, slicesOf, nodes.filter(isFit)))
     .sort((a, b) => (a.address < b.address ? -1 : 1))
 }

@@ -14,6 +14,7 @@ import {
 import { ClusterView } from '../../agent/cluster-view.ts'
 import { FakeClient } from '../../api/client/fake-client.ts'
 import type { Node, Service } from '../../api/generated/types.ts'
+import { announcedCondition } from '../../api/net/announced.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { services } from '../../api/resources/services.ts'
 import { run } from '../../cni/linux/exec.ts'
@@ -163,13 +164,15 @@ test('after a flush of all rules the guard is there again when it is told, and a
   const client = new FakeClient()
   const onError = (error: unknown) => console.error(error)
   const view = new ClusterView(client, onError)
+  const why = { reason: 'AddressGiven', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }
+  const announced = { type: announcedCondition, status: 'True', ...why }
   const ready = { conditions: [{ type: 'Ready', status: 'True' }] }
   await client.create(nodes, { metadata: { name: 'second' }, spec: {}, status: ready } satisfies Node)
   for (const [name, ip] of [['web', four.address] as const, ['mail', '192.0.2.201'] as const])
     await client.create(services, {
       metadata: { namespace: 'default', name },
       spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
-      status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] } },
+      status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] }, conditions: [announced] },
     } satisfies Service)
   const announcer = new Announcer({ client, nodeName: 'second', nodeIp: '192.0.2.12', ...view, onError, ...second })
   const stop = new AbortController()

@@ -15,6 +15,8 @@ export interface CloudProvider {
 export interface LoadBalancers {
   /** Only Services of this spec.loadBalancerClass are served; those that name none always are. */
   readonly loadBalancerClass: string
+  /** Nodes put its addresses on their links. Otherwise the provider sees to it that they lead to the nodes. */
+  readonly announced?: boolean
   /** Learns, before the first ensure, what the Service was given in an earlier life. */
   adopt(service: Stored<Service>): void
   /** Makes the balancer what the Service wants and returns its status. Asked again it changes nothing. Throws CloudRefusal. */

@@ -3,12 +3,14 @@
 // https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer
 
 import type { WorkQueue } from '../../../api/client/work-queue.ts'
-import type { LoadBalancerStatus, Service } from '../../../api/generated/types.ts'
+import type { Condition, LoadBalancerStatus, Service } from '../../../api/generated/types.ts'
+import { announcedCondition, isAnnounced } from '../../../api/net/announced.ts'
 import { type Stored, toKey } from '../../../api/objects/object.ts'
 import { isNotFound } from '../../../api/objects/status-error.ts'
 import { services } from '../../../api/resources/services.ts'
 import { type Controller, type ControllerContext, type Events, makeQueue } from '../controller.ts'
 import { isSame } from '../same.ts'
+import { toTimestamp } from '../timestamp.ts'
 import { isCloudRefusal, type LoadBalancers } from './provider.ts'
 
 const finalizer = 'service.kubernetes.io/load-balancer-cleanup'
@@ -101,12 +103,18 @@ export class ServiceBalancerController implements Controller {
   }
 
   async #report(service: Stored<Service>, loadBalancer: LoadBalancerStatus): Promise<Stored<Service>> {
-    if (isSame(service.status?.loadBalancer ?? {}, loadBalancer)) return service
+    const isGiven = (loadBalancer.ingress ?? []).length > 0
+    const wantsAnnounced = isGiven && this.#balancers.announced === true
+    const isSameBalancer = isSame(service.status?.loadBalancer ?? {}, loadBalancer)
+    if (isSameBalancer && isAnnounced(service) === wantsAnnounced) return service
     const { metadata } = service
-    // null, not absent: a merge patch leaves what it does not name.
+    // null, not absent: a merge patch leaves what it does not name. The resource version keeps conditions that somebody else added.
     const patch = {
-      metadata: { uid: metadata.uid },
-      status: { loadBalancer: { ingress: loadBalancer.ingress ?? null } },
+      metadata: { uid: metadata.uid, resourceVersion: metadata.resourceVersion },
+      status: {
+        loadBalancer: { ingress: loadBalancer.ingress ?? null },
+        conditions: planConditions(service, wantsAnnounced, this.#context.now()),
+      },
     }
     const options = { subresource: 'status' }
     const reported = await this.#context.client.patch(
@@ -117,8 +125,24 @@ export class ServiceBalancerController implements Controller {
       options,
     )
     const addresses = (loadBalancer.ingress ?? []).map(({ ip }) => ip).join(', ')
-    if (addresses !== '')
+    if (isGiven && !isSameBalancer)
       this.#events.event(services, service, 'Normal', 'EnsuredLoadBalancer', `Ensured load balancer: ${addresses}`)
     return reported
   }
+}
+
+/** The Service's conditions with that of its announcement as wanted; null for none. */
+function planConditions(service: Stored<Service>, wantsAnnounced: boolean, nowMs: number): Condition[] | null {
+  const present = service.status?.conditions ?? []
+  if (wantsAnnounced && isAnnounced(service)) return present
+  const others = present.filter(({ type }) => type !== announcedCondition)
+  if (!wantsAnnounced) return others.length === 0 ? null : others
+  const announced = {
+    type: announcedCondition,
+    status: 'True',
+    lastTransitionTime: toTimestamp(nowMs),
+    reason: 'AddressGiven',
+    message: 'one of the nodes answers for each address',
+  }
+  return [...others, announced]
 }

@@ -3,6 +3,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Client } from '../../../api/client/client.ts'
 import type { Service, ServiceSpec } from '../../../api/generated/types.ts'
+import { isAnnounced } from '../../../api/net/announced.ts'
 import { isNotFound } from '../../../api/objects/status-error.ts'
 import { events } from '../../../api/resources/events.ts'
 import { nodes } from '../../../api/resources/nodes.ts'
@@ -39,6 +40,7 @@ afterEach(async () => {
 })
 
 const eventually = <T>(check: () => Promise<T>) => vi.waitFor(check, { timeout: 15_000, interval: 30 })
+const why = { reason: 'Test', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }
 const inDefault = { namespace: 'default' }
 
 async function balancer(name: string, spec: ServiceSpec = {}, annotations: Record<string, string> = {}) {
@@ -119,6 +121,37 @@ test('a wanted address moves the Service to it; one of another Service, outside 
     expect(messages).toContain('address 198.51.100.1 is not in the address pool')
   })
   expect([await addressesOf('rival'), await addressesOf('stranger'), await addressesOf('other')]).toEqual([[], [], []])
+})
+
+test('nodes are told to take addresses of the pool, and not those of a provider that answers for its own', async () => {
+  await start()
+  const stop = runWith(makeBareMetal(['192.0.2.200-192.0.2.209']))
+  await balancer('web')
+  const web = () => client.get(services, { ...inDefault, name: 'web' })
+  await eventually(async () => expect(await addressesOf('web')).toEqual(['192.0.2.200']))
+  expect(isAnnounced(await web())).toBe(true)
+  const foreign = { ...why, type: 'example.com/Other', status: 'True' }
+  const { status } = await web()
+  await client.patch(
+    services,
+    { ...inDefault, name: 'web' },
+    'application/merge-patch+json',
+    { status: { conditions: [...(status?.conditions ?? []), foreign] } },
+    { subresource: 'status' },
+  )
+  await stop()
+  const given = { ingress: [{ ip: '192.0.2.200', ipMode: 'VIP' }] }
+  runWith({
+    name: 'rack',
+    balancers: {
+      loadBalancerClass: 'example.com/rack',
+      adopt: () => {},
+      ensure: async () => given,
+      release: async () => {},
+    },
+  })
+  await eventually(async () => expect(isAnnounced(await web())).toBe(false))
+  expect((await web()).status).toEqual({ loadBalancer: given, conditions: [foreign] })
 })
 
 test("machines' facts come onto Nodes, Nodes of machines that are gone go, and routes follow the Nodes", async () => {

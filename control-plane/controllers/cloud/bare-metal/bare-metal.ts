@@ -17,6 +17,7 @@ export function makeBareMetal(ranges: readonly string[]): CloudProvider {
 
 class PoolBalancers implements LoadBalancers {
   readonly loadBalancerClass = 'fairlead.io/address-pool'
+  readonly announced = true
   readonly #pool: AddressPool
 
   constructor(pool: AddressPool) {
