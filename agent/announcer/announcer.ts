@@ -33,6 +33,8 @@ export class Announcer implements Verifiable {
   readonly #options: AnnouncerOptions
   readonly #peers: Peers
   #announcements: Announcement[] = []
+  /** What fell to this node at the last look. */
+  #own: ReadonlySet<string> = new Set()
   /** On the link, or were at the last attempt to take them off. */
   #taken: ReadonlySet<string> = new Set()
   /** Nodes that came back since the last look. */
@@ -135,11 +137,11 @@ export class Announcer implements Verifiable {
   }
 
   async #take(link: Link, own: readonly Announcement[]): Promise<string[]> {
-    const addresses = new Set(own.map(({ address }) => address))
+    this.#own = new Set(own.map(({ address }) => address))
     // Before it begins: a failure may leave any of them.
-    this.#taken = this.#taken.union(addresses)
+    this.#taken = this.#taken.union(this.#own)
     const added = await holdAddresses(link, own, { ...this.#options, taken: this.#taken })
-    this.#taken = addresses
+    this.#taken = this.#own
     return added
   }
 
@@ -147,7 +149,7 @@ export class Announcer implements Verifiable {
     for (const afterMs of repeatsMs) {
       await pause(afterMs, signal)
       // Gone meanwhile: it is another node's to tell of.
-      if (signal.aborted || !this.#taken.has(address)) return
+      if (signal.aborted || !this.#own.has(address)) return
       await announce(link, address, this.#options)
     }
   }

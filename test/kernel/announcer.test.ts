@@ -162,7 +162,8 @@ test('a guard with the rules of another version, or without any, is written anew
 
 test('after a flush of all rules the guard is there again when it is told, and an address that goes meanwhile goes', async () => {
   const client = new FakeClient()
-  const onError = (error: unknown) => console.error(error)
+  const errors: unknown[] = []
+  const onError = (error: unknown) => void errors.push(error)
   const view = new ClusterView(client, onError)
   const why = { reason: 'AddressGiven', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }
   const announced = { type: announcedCondition, status: 'True', ...why }
@@ -192,6 +193,8 @@ test('after a flush of all rules the guard is there again when it is told, and a
   expect(await announcer.verify()).toEqual([])
   stop.abort()
   await running
+  // The neighbours were told nothing more of the one that was gone, which the kernel would have refused.
+  expect(errors).toEqual([])
 })
 
 test('what is not wanted is named after a flush too, by who has taken it', async () => {
