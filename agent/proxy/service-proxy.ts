@@ -133,10 +133,10 @@ export class ServiceProxy implements Verifiable {
   }
 
   #portsOf(key: string): ServicePort[] {
-    const { services, slices, nodeName } = this.#options
+    const { services, slices, nodeName, nodeIps } = this.#options
     const service = services.get(key)
     if (service === undefined) return []
-    return toServicePorts(service, slices.byIndex('service', key), { nodeName, zone: this.#zone })
+    return toServicePorts(service, slices.byIndex('service', key), { nodeName, nodeIps, zone: this.#zone })
   }
 }
 

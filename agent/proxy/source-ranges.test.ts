@@ -14,5 +14,21 @@ test.each([
   ['everything beside something', ['0.0.0.0/0', '10.0.0.0/8'], []],
   ['none', [], []],
 ])('source ranges that are %s', (_, ranges, expected) => {
-  expect(toSourceRanges(ranges)).toEqual(expected)
+  expect(toSourceRanges(ranges, { nodeIps: [], loadBalancerIps: ['198.18.0.1'] })).toEqual(expected)
+})
+
+test.each([
+  ['named', ['192.0.2.11/32'], ['192.0.2.11/32', '198.18.0.1/32']],
+  ['within one', ['192.0.2.0/24'], ['192.0.2.0/24', '198.18.0.1/32']],
+  ['within one that holds the address too', ['128.0.0.0/1'], ['128.0.0.0/1']],
+  ['in none', ['192.0.2.12/32'], ['192.0.2.12/32']],
+  ['free to come as everybody is', [], []],
+])('with a node that is %s, its own connections to the address are as its others', (_, ranges, expected) => {
+  const doorkeeper = { nodeIps: ['192.0.2.11', '2001:db8::11'], loadBalancerIps: ['198.18.0.1'] }
+  expect(toSourceRanges(ranges, doorkeeper)).toEqual(expected)
+})
+
+test('IPv6 addresses of a node count as those of IPv4', () => {
+  const doorkeeper = { nodeIps: ['192.0.2.11', '2001:db8::11'], loadBalancerIps: ['2001:db8:ffff::1'] }
+  expect(toSourceRanges(['2001:db8::/64'], doorkeeper)).toEqual(['2001:db8::/64', '2001:db8:ffff::1/128'])
 })

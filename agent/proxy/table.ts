@@ -1,7 +1,13 @@
 // Services and endpoint slices, made into one table of what must be served: pure, and free of any backend's words.
 
 import type { EndpointSlice, Service } from '../../api/generated/types.ts'
-import { canonicalAddress, type Family, familyOf } from '../../api/objects/addresses.ts'
+import {
+  canonicalAddress,
+  type Family,
+  familyOf,
+  isAddress,
+  whyNotMachineAddress,
+} from '../../api/objects/addresses.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { toSourceRanges } from './source-ranges.ts'
 
@@ -66,6 +72,8 @@ export interface Place {
   nodeName: string
   /** The node's label topology.kubernetes.io/zone. */
   zone?: string | undefined
+  /** The node's own addresses, at most one per family. */
+  nodeIps?: readonly string[] | undefined
 }
 
 /** Names the proxy that serves a Service. Ours has no name: where the label is, even empty, somebody else does. */
@@ -85,7 +93,8 @@ export function toServicePorts(
   const { clusterIP, clusterIPs = [], type, ports = [] } = service.spec
   if (isForOtherProxy(service)) return []
   if (type === 'ExternalName' || clusterIP === undefined || clusterIP === '' || clusterIP === 'None') return []
-  const addresses = clusterIPs.length > 0 ? clusterIPs : [clusterIP]
+  // Rules of nft and iptables know no zones, and one bad line of theirs refuses all.
+  const addresses = (clusterIPs.length > 0 ? clusterIPs : [clusterIP]).filter(isAddress)
   return addresses.flatMap((address) => ports.map((port) => toServicePort(service, address, port, slices, place)))
 }
 
@@ -104,8 +113,11 @@ function toServicePort(
   const cluster = chooseServing(chooseNear(candidates))
   const local = chooseServing(candidates.filter(isLocal))
   const ofFamily = (addresses: string[]) => addresses.filter((address) => familyOf(address) === family)
-  const toUnique = (addresses: string[]) => [...new Set(ofFamily(addresses).map(canonicalAddress))]
+  const toUnique = (addresses: string[]) => [...new Set(ofFamily(addresses).filter(isAddress).map(canonicalAddress))]
   const ingress = status?.loadBalancer?.ingress ?? []
+  const loadBalancerIps = toUnique(
+    ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : [])),
+  )
   const affinity =
     spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : undefined
   return {
@@ -115,11 +127,13 @@ function toServicePort(
     clusterIp: canonicalAddress(clusterIp),
     port: port.port,
     ...(port.nodePort !== undefined && port.nodePort > 0 && { nodePort: port.nodePort }),
-    externalIps: toUnique(spec.externalIPs ?? []),
-    loadBalancerIps: toUnique(
-      ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && ipMode !== 'Proxy' ? [ip] : [])),
-    ),
-    sourceRanges: toSourceRanges(ofFamily(spec.loadBalancerSourceRanges ?? [])),
+    // Whoever may write a Service must not take what programs of a node ask their own loopback.
+    externalIps: toUnique((spec.externalIPs ?? []).filter((address) => whyNotMachineAddress(address) === undefined)),
+    loadBalancerIps,
+    sourceRanges: toSourceRanges(ofFamily(spec.loadBalancerSourceRanges ?? []), {
+      nodeIps: place.nodeIps ?? [],
+      loadBalancerIps,
+    }),
     ...(affinity !== undefined && { affinitySeconds: affinity }),
     internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
     externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster',
@@ -182,7 +196,7 @@ function findCandidates(
       if (port === 0) continue
       for (const endpoint of endpoints ?? []) {
         const [address] = endpoint.addresses
-        if (address === undefined) continue
+        if (address === undefined || !isAddress(address)) continue
         const ip = canonicalAddress(address)
         const { ready, serving, terminating } = endpoint.conditions ?? {}
         const candidate = {

@@ -13,10 +13,10 @@ import {
   type ServiceShape,
   servicePort,
 } from './services.ts'
-import { type Addresses, type HostName, nodeNames, outsideAddresses } from './topology.ts'
+import { type Addresses, type HostName, nodeAddresses, nodeNames, outsideAddresses } from './topology.ts'
 
 /** Indexes that the table does not use. */
-const [guardedIndex, shutIndex, stickyIndex, nobodysIndex, emptyIndex] = [200, 201, 202, 203, 204]
+const [guardedIndex, shutIndex, stickyIndex, nobodysIndex, emptyIndex, heldIndex] = [200, 201, 202, 203, 204, 205]
 const askers = ['client-1', 'client-2', 'node-1', 'outside'] as const
 /** IPVS forgets a client only when its connections are forgotten too, which the kernel does once a second. */
 const affinityOf = ({ mode }: PacketSuite) =>
@@ -29,6 +29,7 @@ function shape(index: number, over: Partial<ServiceShape> = {}): ServiceShape {
 }
 
 const both = ({ ipv4, ipv6 }: Addresses) => [ipv4, ipv6]
+const hostRanges = ({ ipv4, ipv6 }: Addresses) => [`${ipv4}/32`, `${ipv6}/128`]
 const toAsks = (addresses: Addresses, port = servicePort): Ask[] =>
   both(addresses).flatMap((ip): Ask[] => [
     ['tcp', ip, port],
@@ -38,14 +39,15 @@ const toAsks = (addresses: Addresses, port = servicePort): Ask[] =>
 /** One result a scenario. Serves Services of its own beside those of the table. */
 export async function runScenarios(suite: PacketSuite): Promise<CaseResult[]> {
   // Ranges within others, too.
-  const sourceRanges = both(outsideAddresses).flatMap((ip) =>
-    ip.includes(':') ? [`${ip}/128`, `${ip}/64`] : [`${ip}/32`, `${ip}/24`],
-  )
+  const { ipv4, ipv6 } = outsideAddresses
+  const sourceRanges = [...hostRanges(outsideAddresses), `${ipv4}/24`, `${ipv6}/64`]
   const guarded = shape(guardedIndex, { sourceRanges })
   const empty = shape(emptyIndex, { sourceRanges, endpoints: { ready: [] } })
   const shut = shape(shutIndex, { sourceRanges: ['203.0.113.0/24', '2001:db8:1::/48'] })
   const sticky = shape(stickyIndex, { affinitySeconds: affinityOf(suite).seconds })
-  await suite.serve(guarded, shut, sticky, empty)
+  const held = shape(heldIndex, { sourceRanges: hostRanges(nodeAddresses['node-1']) })
+  await suite.serve(guarded, shut, sticky, empty, held)
+  await hold(suite.topology.host('node-1'), loadBalancerAddresses(held))
   const expectAll = async (name: string, hosts: readonly HostName[], asks: Ask[], wanted: RegExp) => ({
     name,
     complaints: await complaintsOf(suite, hosts, asks, wanted),
@@ -72,6 +74,13 @@ export async function runScenarios(suite: PacketSuite): Promise<CaseResult[]> {
       toAsks(loadBalancerAddresses(empty)),
       refused,
     ),
+    await expectAll(
+      'a node that its source ranges name is answered where it has the address itself',
+      ['node-1'],
+      toAsks(loadBalancerAddresses(held)),
+      answered,
+    ),
+    await expectAll('and others are not', ['outside'], toAsks(loadBalancerAddresses(held)), dropped),
     await expectAll('other doors have no source ranges', ['outside'], toAsks(externalAddresses(shut)), answered),
     await expectAll('nor has the ClusterIP', ['client-1', 'node-1'], toAsks(clusterAddresses(shut)), answered),
     ...(refusesNobodys.includes(suite.mode)
@@ -99,6 +108,12 @@ export async function runScenarios(suite: PacketSuite): Promise<CaseResult[]> {
 
 /** Modes that refuse the whole range of Services; the others know the addresses that Services have. */
 const refusesNobodys = ['iptables', 'nftables', 'userspace']
+
+/** The node has a load balancer's addresses, as one of the nodes that announce it. */
+async function hold(node: Host, { ipv4, ipv6 }: Addresses): Promise<void> {
+  await run('ip', ['address', 'replace', `${ipv4}/32`, 'dev', 'eth0'], node)
+  await run('ip', ['address', 'replace', `${ipv6}/128`, 'dev', 'eth0', 'nodad', 'preferred_lft', '0'], node)
+}
 
 async function complaintsOf(
   suite: PacketSuite,

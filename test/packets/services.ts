@@ -5,7 +5,7 @@ import { toServicePorts } from '../../agent/proxy/table.ts'
 import type { EndpointSlice, Service } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { targetPorts } from './prober.ts'
-import { type Addresses, type NodeName, nodeOf, type PodName, podAddresses } from './topology.ts'
+import { type Addresses, type NodeName, nodeAddresses, nodeOf, type PodName, podAddresses } from './topology.ts'
 
 export type Protocol = keyof typeof targetPorts
 export const protocols = Object.keys(targetPorts) as Protocol[]
@@ -55,7 +55,8 @@ const hex = (index: number) => index.toString(16)
 
 /** What a node's proxy is told of the Service. */
 export function portsOn(node: NodeName, shape: ServiceShape): ServicePort[] {
-  return toServicePorts(toService(shape), toSlices(shape), { nodeName: node })
+  const nodeIps = Object.values(nodeAddresses[node])
+  return toServicePorts(toService(shape), toSlices(shape), { nodeName: node, nodeIps })
 }
 
 function toService(shape: ServiceShape): Stored<Service> {
