@@ -127,6 +127,14 @@ test('a client of UDP that found nobody is served as soon as there is somebody',
   await talk.close()
 })
 
+test('a client of UDP without a port gets no answer, and does no harm', async () => {
+  await serve(udp('b1'))
+  // Source port 0, port 80, 9 bytes, no checksum: a UDP header, and "?".
+  const datagram = String.raw`\0\0\0\120\0\011\0\0?`
+  await run('sh', ['-c', `printf '${datagram}' | socat -u - ip4-sendto:${clusterIp}:17`], hosts.client)
+  expect(await ask(['udp', clusterIp, 80])).toEqual(['b1'])
+})
+
 test('a client that has said all hears the answer to all of it', async () => {
   const counting = ['TCP-LISTEN:9000,fork,reuseaddr', 'SYSTEM:wc -c']
   await net.start(
