@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { canonicalAddress, canonicalRange, hostAddress, isInRange, rangesOverlap } from './addresses.ts'
+import {
+  canonicalAddress,
+  canonicalRange,
+  hostAddress,
+  isAddress,
+  isInRange,
+  rangesOverlap,
+  whyNotMachineAddress,
+} from './addresses.ts'
 
 test.each([
   ['10.0.0.1', '10.0.0.1'],
@@ -53,3 +61,33 @@ test.each([
 test.each(['', 'web', '10.0.0.0/33', '10.0.0.1'])('"%s" is no range', (text) => {
   expect(() => canonicalRange(text)).toThrow()
 })
+
+test.each(['10.0.0.256', '010.0.0.1', 'fd00::2%eth0', 'fe80::1%1', '10.0.0.0/8', 'node-1', ''])(
+  '%s is no address',
+  (text) => {
+    expect(isAddress(text)).toBe(false)
+    expect(whyNotMachineAddress(text)).toMatch('must be a valid IP address')
+  },
+)
+
+test.each([
+  ['0.0.0.0', 'unspecified'],
+  ['0::', 'unspecified'],
+  ['127.1.2.3', 'loopback'],
+  ['0:0::1', 'loopback'],
+  ['::ffff:127.0.0.1', 'loopback'],
+  ['169.254.169.254', 'link-local range'],
+  ['FEBF::1', 'link-local range'],
+  ['224.0.0.251', 'link-local multicast'],
+  ['ff02::1', 'link-local multicast'],
+])('%s is no address of a machine: %s', (text, why) => {
+  expect(isAddress(text)).toBe(true)
+  expect(whyNotMachineAddress(text)).toMatch(why)
+})
+
+test.each(['198.51.100.1', '0.0.0.1', '224.0.1.1', '::2', 'fec0::1', '::ffff:192.0.2.1'])(
+  '%s may be a machine',
+  (text) => {
+    expect(whyNotMachineAddress(text)).toBeUndefined()
+  },
+)

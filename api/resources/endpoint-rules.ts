@@ -1,12 +1,12 @@
 // Rules for Endpoints and EndpointSlices.
 
-import { isIPv4, isIPv6 } from 'node:net'
 import type { Endpoint, EndpointSlice, Endpoints } from '../generated/types.ts'
+import { ipFamilyOf, isAddress } from '../objects/addresses.ts'
 import { immutable, invalidIf, invalidValue, required, tooMany } from '../objects/field-errors.ts'
 import { whyNotDnsSubdomain } from '../objects/names.ts'
 import type { Stored } from '../objects/object.ts'
 import type { FieldError } from '../objects/status-error.ts'
-import { mustBeOneOf, mustBePort, mustBeUnique } from './rules.ts'
+import { mustBeMachineAddress, mustBeOneOf, mustBePort, mustBeUnique } from './rules.ts'
 
 const endpointLimit = 1000
 const addressLimit = 100
@@ -19,8 +19,10 @@ export function validateEndpoints({ subsets = [] }: Endpoints): FieldError[] {
     const isEmpty = addresses.length + notReadyAddresses.length === 0
     return [
       ...(isEmpty ? [required(path, 'must specify `addresses` or `notReadyAddresses`')] : []),
-      ...addresses.flatMap(({ ip }, place) => mustBeAddress(`${path}.addresses[${place}].ip`, ip)),
-      ...notReadyAddresses.flatMap(({ ip }, place) => mustBeAddress(`${path}.notReadyAddresses[${place}].ip`, ip)),
+      ...addresses.flatMap(({ ip }, place) => mustBeMachineAddress(`${path}.addresses[${place}].ip`, ip)),
+      ...notReadyAddresses.flatMap(({ ip }, place) =>
+        mustBeMachineAddress(`${path}.notReadyAddresses[${place}].ip`, ip),
+      ),
       ...ports.flatMap(({ port, protocol }, place) => [
         ...mustBePort(`${path}.ports[${place}].port`, port ?? 0),
         ...mustBeOneOf(`${path}.ports[${place}].protocol`, protocol, protocols),
@@ -58,20 +60,9 @@ function validateEndpoint({ addresses = [] }: Endpoint, addressType: string, pat
   return addresses.flatMap((address, index) => {
     const at = `${field}[${index}]`
     if (addressType === 'FQDN') return invalidIf(at, address, whyNotDnsSubdomain(address))
-    const fits = addressType === 'IPv6' ? isIPv6(address) : isIPv4(address)
-    return fits ? mustBeAddress(at, address) : [invalidValue(at, address, `must be a valid ${addressType} address`)]
+    const fits = isAddress(address) && ipFamilyOf(address) === addressType
+    return fits
+      ? mustBeMachineAddress(at, address)
+      : [invalidValue(at, address, `must be a valid ${addressType} address`)]
   })
-}
-
-/** Endpoints lead to pods and machines, never back to the node itself or to the link. */
-function mustBeAddress(field: string, ip: string): FieldError[] {
-  if (!isIPv4(ip) && !isIPv6(ip))
-    return [invalidValue(field, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')]
-  const special: [RegExp, string][] = [
-    [/^(0\.0\.0\.0|::)$/, 'may not be unspecified'],
-    [/^(127\.|::1$)/, 'may not be in the loopback range (127.0.0.0/8, ::1/128)'],
-    [/^(169\.254\.|fe[89ab]\w:)/i, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'],
-    [/^(224\.0\.0\.|ff02:)/i, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'],
-  ]
-  return special.filter(([pattern]) => pattern.test(ip)).map(([, why]) => invalidValue(field, ip, why))
 }

@@ -41,17 +41,6 @@ export function validateIngress({ spec = {} }: Ingress): FieldError[] {
   ]
 }
 
-/** What a controller says of an Ingress. */
-export function validateIngressStatus({ status }: Ingress): FieldError[] {
-  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }, index) => {
-    const path = `status.loadBalancer.ingress[${index}]`
-    if (ip !== undefined && isIP(ip) === 0) return [invalidValue(`${path}.ip`, ip, 'must be a valid IP address')]
-    if (hostname === undefined) return []
-    const why = isIP(hostname) > 0 ? 'must be a DNS name, not an IP address' : whyNotDnsSubdomain(hostname)
-    return invalidIf(`${path}.hostname`, hostname, why)
-  })
-}
-
 function validateRule({ host, http }: IngressRule, path: string): FieldError[] {
   return [
     ...(host ? validateHost(host, `${path}.host`) : []),

@@ -1,7 +1,8 @@
 import type { Ingress } from '../generated/types.ts'
 import { ageColumn, firstThree, nameColumn, none } from './cells.ts'
 import { keepAllButStatus, keepStatusAndCount, startGeneration } from './doors.ts'
-import { validateIngress, validateIngressStatus } from './ingress-rules.ts'
+import { validateIngress } from './ingress-rules.ts'
+import { validateBalancerIngress } from './load-balancer-rules.ts'
 import type { Resource } from './resource.ts'
 
 /** How ingress controllers chose what is theirs before there were classes. */
@@ -25,7 +26,8 @@ export const ingresses: Resource<Ingress> = {
   },
   prepareForUpdate: keepStatusAndCount,
   prepareForStatusUpdate: keepAllButStatus,
-  validate: (ingress) => [...validateIngress(ingress), ...validateIngressStatus(ingress)],
+  validate: validateIngress,
+  validateStatusUpdate: ({ status }) => validateBalancerIngress(status?.loadBalancer?.ingress),
   columns: [
     nameColumn,
     {

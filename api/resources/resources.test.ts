@@ -6,6 +6,7 @@ import { configMaps } from './config-maps.ts'
 import { deployments } from './deployments.ts'
 import { endpointSlices } from './endpoint-slices.ts'
 import { events } from './events.ts'
+import { ingresses } from './ingresses.ts'
 import { namespaces } from './namespaces.ts'
 import { nodes } from './nodes.ts'
 import type { Resource } from './resource.ts'
@@ -289,6 +290,46 @@ test('an endpoint slice takes addresses of its family only, and not the loopback
     'endpoints[0].addresses[0]: Invalid value: "::2": must be a valid IPv4 address',
   ])
   expect(complaints(endpointSlices, slice('127.0.0.1'))[0]).toContain('may not be in the loopback range')
+  const six = (address: string): EndpointSlice => ({ addressType: 'IPv6', endpoints: [{ addresses: [address] }] })
+  expect(complaints(endpointSlices, six('fd00::2'))).toEqual([])
+  expect(complaints(endpointSlices, six('0:0::1'))[0]).toContain('may not be in the loopback range')
+  expect(complaints(endpointSlices, six('fd00::2%eth0'))).toEqual([
+    'endpoints[0].addresses[0]: Invalid value: "fd00::2%eth0": must be a valid IPv6 address',
+  ])
+})
+
+test.each([
+  [
+    { externalIPs: ['198.51.100.1', '127.0.0.1'] },
+    'spec.externalIPs[1]: Invalid value: "127.0.0.1": may not be in the',
+  ],
+  [{ externalIPs: ['fd00::2%eth0'] }, 'spec.externalIPs[0]: Invalid value: "fd00::2%eth0": must be a valid IP address'],
+  [
+    { clusterIP: '10.96.0.5', clusterIPs: ['10.96.0.5', 'fd00::5%a'] },
+    'spec.clusterIPs[1]: Invalid value: "fd00::5%a"',
+  ],
+  [
+    { type: 'LoadBalancer', loadBalancerSourceRanges: ['fd00::%a/64'] },
+    'spec.loadBalancerSourceRanges[0]: Invalid value: "fd00::%a/64": must be a valid CIDR',
+  ],
+])('a Service has no address that is of each host alone: %j', (spec, expected) => {
+  expect(complaints(services, { spec: { ...spec, ports: [{ port: 80 }] } })).toEqual([
+    expect.stringContaining(expected),
+  ])
+})
+
+test.each([services, ingresses] as Resource[])('what a balancer says are addresses and names: $kind', (resource) => {
+  const complain = (ingress: object) => {
+    const object = { ...make(resource, {}), status: { loadBalancer: { ingress: [ingress] } } }
+    return listed(resource.validateStatusUpdate?.(object, object as Stored<ApiObject>, 'status') ?? [])
+  }
+  expect(complain({ ip: 'fd00::2', hostname: 'a.example.com' })).toEqual([])
+  expect(complain({ ip: 'fd00::2%eth0' })).toEqual([
+    expect.stringContaining(
+      'status.loadBalancer.ingress[0].ip: Invalid value: "fd00::2%eth0": must be a valid IP address',
+    ),
+  ])
+  expect(complain({ hostname: '192.0.2.1' })).toEqual([expect.stringContaining('must be a DNS name')])
 })
 
 test('an event lives in the namespace of what it is about, and shows when it was seen last', () => {

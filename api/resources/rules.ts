@@ -1,6 +1,7 @@
 // Small rules that many fields share. Each gives the errors of one field, none if it is fine or left out.
 
-import { duplicate, invalidValue, notSupported, required } from '../objects/field-errors.ts'
+import { whyNotAddress, whyNotMachineAddress } from '../objects/addresses.ts'
+import { duplicate, invalidIf, invalidValue, notSupported, required } from '../objects/field-errors.ts'
 import type { FieldError } from '../objects/status-error.ts'
 
 /** The text must be there. */
@@ -32,6 +33,16 @@ export function mustBeBetween(field: string, value: number | undefined, low: num
 /** A TCP, UDP or SCTP port number. */
 export function mustBePort(field: string, value: number | undefined): FieldError[] {
   return mustBeBetween(field, value, 1, 65_535)
+}
+
+/** An IP address without a zone. */
+export function mustBeAddress(field: string, value: string | undefined): FieldError[] {
+  return value === undefined ? [] : invalidIf(field, value, whyNotAddress(value))
+}
+
+/** An IP address that leads to a machine, never back to the host itself or to the link. */
+export function mustBeMachineAddress(field: string, value: string): FieldError[] {
+  return invalidIf(field, value, whyNotMachineAddress(value))
 }
 
 /** No value twice; fieldOf names the field of the item at an index. */

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import ipaddr from 'ipaddr.js'
 import type { Service, ServicePort, ServiceSpec } from '../generated/types.ts'
@@ -8,10 +7,9 @@ import type { Stored } from '../objects/object.ts'
 import type { FieldError } from '../objects/status-error.ts'
 import { validateLabels } from './metadata-rules.ts'
 import { validateTargetPort } from './pod-spec/probes.ts'
-import { mustBeBetween, mustBeOneOf, mustBePort, mustBeUnique } from './rules.ts'
+import { mustBeAddress, mustBeBetween, mustBeMachineAddress, mustBeOneOf, mustBePort, mustBeUnique } from './rules.ts'
 
 const secondsPerDay = 86_400
-const notAddress = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
 
 /** All that is wrong with a Service, but for addresses and node ports outside of the cluster's ranges or taken. */
 export function validateService({ spec }: Service): FieldError[] {
@@ -119,8 +117,10 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig }: ServiceSpe
 function validateAddresses({ clusterIP, clusterIPs = [], externalIPs = [], type }: ServiceSpec): FieldError[] {
   const first = clusterIP || clusterIPs[0]
   const isHeadless = first === 'None'
-  const errors: FieldError[] = []
-  if (first && !isHeadless && isIP(first) === 0) errors.push(invalidValue('spec.clusterIPs[0]', first, notAddress))
+  const addresses = clusterIPs.length > 0 ? clusterIPs : [first ?? '']
+  const errors = addresses.flatMap((address, index) =>
+    address === '' || (index === 0 && isHeadless) ? [] : mustBeAddress(`spec.clusterIPs[${index}]`, address),
+  )
   if (isHeadless && (type === 'NodePort' || type === 'LoadBalancer')) {
     errors.push(invalidValue('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${type} services`))
   }
@@ -130,10 +130,10 @@ function validateAddresses({ clusterIP, clusterIPs = [], externalIPs = [], type 
   if (type === 'ExternalName' && first) {
     errors.push(forbiddenField('spec.clusterIPs', "may not be set when `type` is 'ExternalName'"))
   }
-  const bad = externalIPs.flatMap((address, index) =>
-    isIP(address) === 0 ? [invalidValue(`spec.externalIPs[${index}]`, address, notAddress)] : [],
-  )
-  return [...errors, ...bad]
+  return [
+    ...errors,
+    ...externalIPs.flatMap((address, index) => mustBeMachineAddress(`spec.externalIPs[${index}]`, address)),
+  ]
 }
 
 function validateExternalName({ type, externalName }: ServiceSpec): FieldError[] {
@@ -153,7 +153,7 @@ function validateSourceRanges({ type, loadBalancerSourceRanges = [] }: ServiceSp
   if (loadBalancerSourceRanges.length > 0 && type !== 'LoadBalancer')
     return [forbiddenField('spec.loadBalancerSourceRanges', "may only be used when `type` is 'LoadBalancer'")]
   return loadBalancerSourceRanges.flatMap((range, index) =>
-    ipaddr.isValidCIDR(range.trim())
+    ipaddr.isValidCIDR(range.trim()) && !range.includes('%')
       ? []
       : [
           invalidValue(

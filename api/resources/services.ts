@@ -1,6 +1,7 @@
 import type { Service } from '../generated/types.ts'
 import { whyNotDns1035Label } from '../objects/names.ts'
 import { keepAllButStatus, keepStatus } from './doors.ts'
+import { validateBalancerIngress } from './load-balancer-rules.ts'
 import type { Resource } from './resource.ts'
 import { serviceColumns } from './service-columns.ts'
 import { keepClusterAddresses, setServiceDefaults } from './service-defaults.ts'
@@ -32,6 +33,7 @@ export const services: Resource<Service> = {
   whyNotName: whyNotDns1035Label,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
+  validateStatusUpdate: ({ status }) => validateBalancerIngress(status?.loadBalancer?.ingress),
   columns: serviceColumns,
   selectableFields: {
     'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '',

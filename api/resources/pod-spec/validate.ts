@@ -1,12 +1,11 @@
 // Rules for a pod spec, of a pod or of a template; the themes have files of their own beside this one.
 
-import { isIP } from 'node:net'
 import type { PodSpec, PodTemplateSpec } from '../../generated/types.ts'
 import { invalidIf, invalidValue, notSupported, required, tooMany } from '../../objects/field-errors.ts'
 import { whyNotDnsLabel, whyNotDnsSubdomain } from '../../objects/names.ts'
 import type { FieldError } from '../../objects/status-error.ts'
 import { validateAnnotations, validateLabels } from '../metadata-rules.ts'
-import { mustBeBetween, mustBeOneOf, mustNotBeNegative } from '../rules.ts'
+import { mustBeAddress, mustBeBetween, mustBeOneOf, mustNotBeNegative } from '../rules.ts'
 import { validateContainers } from './containers.ts'
 import { validateScheduling } from './scheduling.ts'
 import { validatePodSecurity } from './security.ts'
@@ -37,9 +36,7 @@ export function validatePodSpec(spec: PodSpec | undefined, path: string): FieldE
           ),
         ]
       : []),
-    ...(spec.hostAliases ?? []).flatMap(({ ip }, index) =>
-      isIP(ip ?? '') === 0 ? [invalidValue(`${path}.hostAliases[${index}].ip`, ip, 'must be a valid IP address')] : [],
-    ),
+    ...(spec.hostAliases ?? []).flatMap(({ ip }, index) => mustBeAddress(`${path}.hostAliases[${index}].ip`, ip ?? '')),
   ]
 }
 
@@ -69,11 +66,7 @@ function validateDns({ dnsPolicy, dnsConfig }: PodSpec, path: string): FieldErro
       ? [required(field, 'must provide at least one DNS nameserver when `dnsPolicy` is None')]
       : []),
     ...(servers.length > 3 ? [tooMany(field, servers.length, 3)] : []),
-    ...servers.flatMap((server, index) =>
-      isIP(server) === 0
-        ? [invalidValue(`${field}[${index}]`, server, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')]
-        : [],
-    ),
+    ...servers.flatMap((server, index) => mustBeAddress(`${field}[${index}]`, server)),
   ]
 }
 
