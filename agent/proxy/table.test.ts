@@ -196,3 +196,21 @@ test('endpoints that get nothing new, but are there, drain', () => {
   const [port] = toServicePorts(service(), slices, { nodeName: 'a' })
   expect([ipsOf(port?.cluster), ipsOf(port?.draining)]).toEqual([['10.244.1.2'], ['10.244.1.3', '10.244.1.4']])
 })
+
+test('an address that the tools refuse, or that is of each host alone, is left out, and the rest is served', () => {
+  const six: EndpointSlice = {
+    addressType: 'IPv6',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: [{ addresses: ['fd00:244::2%eth0'] }, { addresses: ['fd00:244::3'] }],
+  }
+  const stored = service({
+    clusterIPs: ['10.96.0.5', 'fd00:96::5'],
+    externalIPs: ['127.0.0.1', '198.51.100.1', '::1', 'fd00:198::1%eth0', 'fd00:198::2', '0.0.0.0'],
+  })
+  stored.status = { loadBalancer: { ingress: [{ ip: 'fd00:192::7%a' }, { ip: 'fd00:192::8' }] } }
+  const [four, other] = toServicePorts(stored, [six], { nodeName: 'a' })
+  expect(four?.externalIps).toEqual(['198.51.100.1'])
+  expect(other).toMatchObject({ externalIps: ['fd00:198::2'], loadBalancerIps: ['fd00:192::8'] })
+  expect(ipsOf(other?.cluster)).toEqual(['fd00:244::3'])
+  expect(toServicePorts(service({ clusterIP: 'fd00:96::5%eth0' }), [six], { nodeName: 'a' })).toEqual([])
+})
