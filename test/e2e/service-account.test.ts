@@ -83,5 +83,5 @@ test('a binding that goes takes the right with it at once', async () => {
   const services = `/api/v1/namespaces/${namespace}/services`
   expect((await ask('box', services))[0]).toBe('200')
   await kubectl('delete', 'rolebinding', '-n', namespace, 'services')
-  await vi.waitFor(async () => expect((await ask('box', services))[0]).toBe('403'))
+  await vi.waitFor(async () => expect((await ask('box', services))[0]).toBe('403'), { timeout: 30_000, interval: 100 })
 })
