@@ -4,7 +4,7 @@ import type { Pod } from '../../api/generated/types.ts'
 import { badRequest } from '../../api/objects/status-error.ts'
 import type { Container, Runtime } from '../runtime/runtime.ts'
 import { latestOf, newestSandbox } from './plan.ts'
-import { findTemplate, type StoredPod } from './pod.ts'
+import { containerStatusesOf, findTemplate, type StoredPod } from './pod.ts'
 import type { PodManager } from './pod-manager.ts'
 
 /** A container as the runtime knows it, and how its streams were set up. */
@@ -60,10 +60,7 @@ export class ContainerLookup {
     const owner = `container "${name}" in pod "${metadata.name}"`
     if (previous) return badRequest(`previous terminated ${owner} not found`)
     const reported = this.#options.manager.reported().find((pod) => pod.metadata?.uid === metadata.uid)
-    const statuses = [
-      ...(reported?.status?.initContainerStatuses ?? []),
-      ...(reported?.status?.containerStatuses ?? []),
-    ]
+    const statuses = containerStatusesOf(reported ?? {})
     const reason = statuses.find((status) => status.name === name)?.state?.waiting?.reason ?? 'ContainerCreating'
     const isImage = /Image/.test(reason)
     return badRequest(

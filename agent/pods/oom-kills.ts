@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import type { Container } from '../runtime/runtime.ts'
 import { cgroupDirectories, type PodCgroups, readCgroupFile } from './cgroups.ts'
-import type { StoredPod } from './pod.ts'
+import { containerStatusesOf, type StoredPod } from './pod.ts'
 
 const sigkillExitCode = 137
 
@@ -26,7 +26,9 @@ export class OomKills {
   async explain(pod: StoredPod, containers: readonly Container[]): Promise<Container[]> {
     const isFirst = this.#count === undefined
     const ended = containers.filter(({ id, state }) => state === 'exited' && !this.#judged.has(id))
-    const count = isFirst || ended.some(isSuspect) ? await countKills(this.#cgroups, pod) : (this.#count ?? 0)
+    // A pod that is new has no cgroup yet, and nothing to ask about.
+    const isDue = isFirst ? containers.length > 0 : ended.some(isSuspect)
+    const count = isDue ? await countKills(this.#cgroups, pod) : (this.#count ?? 0)
     const told = isFirst ? toldKills(pod) : undefined
     // It begins at 0 again where an empty cgroup went and came back.
     const hasKilled = count > 0 && count !== this.#count
@@ -52,9 +54,8 @@ async function countKills(cgroups: PodCgroups, pod: StoredPod): Promise<number> 
 }
 
 /** Ids of containers that the API has as killed for memory. */
-function toldKills({ status }: StoredPod): Set<string> {
-  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-  const ends = statuses.flatMap(({ state, lastState }) => [state?.terminated, lastState?.terminated])
+function toldKills(pod: StoredPod): Set<string> {
+  const ends = containerStatusesOf(pod).flatMap(({ state, lastState }) => [state?.terminated, lastState?.terminated])
   const killed = ends.filter((end) => end?.reason === 'OOMKilled')
   return new Set(killed.map((end) => end?.containerID?.replace('docker://', '') ?? ''))
 }

@@ -6,7 +6,7 @@ import { ContainerRefused, type StartStep, startContainer } from './container-st
 import type { Waiting } from './container-status.ts'
 import { runHook } from './lifecycle.ts'
 import { type Failure, killKey } from './plan.ts'
-import { findTemplate } from './pod.ts'
+import { containerStatusesOf, findTemplate } from './pod.ts'
 import type { PodContext } from './pod-context.ts'
 import { goneGraceSeconds } from './pod-ending.ts'
 import type { PodSandboxes } from './pod-sandboxes.ts'
@@ -149,8 +149,7 @@ export class PodContainers {
   /** Probes what runs now, and nothing else. */
   syncProbes(): void {
     const { pod, observed } = this.#context
-    const { status } = pod()
-    const known = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+    const known = containerStatusesOf(pod())
     const [ip] = this.#sandboxes.ips
     const running = observed.containers.flatMap((container) => {
       const found = findTemplate(pod(), container.name)

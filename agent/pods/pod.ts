@@ -1,6 +1,6 @@
 // Small facts about a pod that planning, starting and reporting share.
 
-import type { Container as ContainerTemplate, Pod } from '../../api/generated/types.ts'
+import type { ContainerStatus, Container as ContainerTemplate, Pod } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { compareQuantities } from '../../api/objects/quantity.ts'
 import type { PodIdentity } from '../runtime/runtime.ts'
@@ -33,6 +33,11 @@ export function listTemplates({ spec }: StoredPod): { template: ContainerTemplat
 /** The container's template and role, or undefined when the pod has none of that name. */
 export function findTemplate(pod: StoredPod, name: string) {
   return listTemplates(pod).find(({ template }) => template.name === name)
+}
+
+/** What the status says of all containers. */
+export function containerStatusesOf({ status }: Pick<Pod, 'status'>): ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
 }
 
 /** True for a pod that has ended for good, whatever its containers look like. */

@@ -2,7 +2,7 @@
 
 import type { ContainerStatus, PodCondition, PodStatus } from '../../api/generated/types.ts'
 import { type ContainerFacts, makeContainerStatus, toTime } from './container-status.ts'
-import { isSidecar, isTerminal, listTemplates, qosClassOf, type StoredPod } from './pod.ts'
+import { containerStatusesOf, isSidecar, isTerminal, listTemplates, qosClassOf, type StoredPod } from './pod.ts'
 import type { PodFailure } from './pod-ending.ts'
 
 export interface StatusFacts extends ContainerFacts {
@@ -50,7 +50,7 @@ interface Statuses {
 }
 
 function makeStatuses(pod: StoredPod, old: PodStatus, facts: StatusFacts): Statuses {
-  const known = [...(old.initContainerStatuses ?? []), ...(old.containerStatuses ?? [])]
+  const known = containerStatusesOf({ status: old })
   const all = listTemplates(pod).map((entry) => ({
     role: entry.role,
     status: makeContainerStatus(

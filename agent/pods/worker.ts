@@ -11,7 +11,7 @@ import type { PodDependencies } from './dependencies.ts'
 import { Jobs } from './jobs.ts'
 import { ObservedPod } from './observed-pod.ts'
 import { keyOf, newestSandbox, planPod, type Step } from './plan.ts'
-import { isTerminal, type StoredPod } from './pod.ts'
+import { containerStatusesOf, isTerminal, type StoredPod } from './pod.ts'
 import { PodContainers } from './pod-containers.ts'
 import type { PodContext } from './pod-context.ts'
 import { PodEnding, type PodFailure } from './pod-ending.ts'
@@ -275,9 +275,7 @@ export class PodWorker {
 }
 
 /** Restart counts of containers that have existed, as the API knows them. */
-function restartCountsOf({ status }: StoredPod): Map<string, number> {
-  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-  return new Map(
-    statuses.filter(({ containerID }) => containerID).map(({ name, restartCount }) => [name, restartCount]),
-  )
+function restartCountsOf(pod: StoredPod): Map<string, number> {
+  const existed = containerStatusesOf(pod).filter(({ containerID }) => containerID)
+  return new Map(existed.map(({ name, restartCount }) => [name, restartCount]))
 }

@@ -13,12 +13,8 @@ import {
   testboxDeployment,
   testboxPod,
 } from '../support/lab.ts'
-import { describeLoad, type Load, pacedClient } from '../support/paced-client.ts'
+import { connectionsPerSecond, describeLoad, type Load, leastOpened, pacedClient } from '../support/paced-client.ts'
 
-/** At most: on a machine that is slower, the client opens as many as are answered. */
-const connectionsPerSecond = 1000
-/** By so many the update was under load. */
-const leastOpened = 500
 const replicas = 4
 let namespace: string
 

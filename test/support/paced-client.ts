@@ -5,6 +5,11 @@ import { join } from 'node:path'
 /** Its file; it needs nothing but Node. */
 export const pacedClient = join(import.meta.dirname, 'load/paced-client.mjs')
 
+/** At most: on a machine that is slower, the client opens as many as are answered. */
+export const connectionsPerSecond = 1000
+/** By so many an update was under load. */
+export const leastOpened = 500
+
 /** What it prints in the end. */
 export interface Load {
   opened: number

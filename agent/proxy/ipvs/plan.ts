@@ -70,8 +70,7 @@ class PortPlanner {
     const { externalPolicy, sourceRanges } = this.#port
     this.#open('LOAD-BALANCER', ip, externalEndpoints(this.#port))
     if (externalPolicy === 'Local') this.#add('LOAD-BALANCER-LOCAL', this.#element(ip))
-    // A range of everything is none; the kernel's sets would not take it either.
-    if (sourceRanges.length === 0 || sourceRanges.some((range) => range.endsWith('/0'))) return
+    if (sourceRanges.length === 0) return
     this.#add('LOAD-BALANCER-FW', this.#element(ip))
     for (const range of sourceRanges) this.#add('LOAD-BALANCER-SOURCE-CIDR', `${this.#element(ip)},${range}`)
   }

@@ -9,12 +9,10 @@ import { after, before, test } from 'node:test'
 import { ConnectionCleaner } from '../../../agent/proxy/connection-cleaner.ts'
 import { createBackend } from '../../../agent/proxy/modes.ts'
 import type { Endpoint, ServicePort } from '../../../agent/proxy/table.ts'
-import { describeLoad, type Load } from '../../support/paced-client.ts'
+import { connectionsPerSecond, describeLoad, type Load, leastOpened } from '../../support/paced-client.ts'
 import { clusterIp, makeProxyNode, type ProxyNode, web } from '../../support/proxy-node.ts'
 import { clusterCidrs } from './ipvs-node.ts'
 
-const connectionsPerSecond = 1000
-const leastOpened = 500
 const replicas = 4
 /** An emulated machine takes longer than the two seconds of a real one to accept whom it has let in. */
 const drainSeconds = 10
