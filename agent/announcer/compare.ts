@@ -13,12 +13,20 @@ export interface OnLink {
   preferred: readonly string[]
   /** Those of them that this process has taken. */
   taken: ReadonlySet<string>
+  /** On other links, which the node's address was on before. */
+  strays: readonly Stray[]
+}
+
+/** An address of ours on a link where it should not be. */
+export interface Stray {
+  address: string
+  ifname: string
 }
 
 /** What `net verify` says of the guard and of the link. */
 export function compareHolding(
   guard: Guard,
-  { ifname, present, preferred, taken }: OnLink,
+  { ifname, present, preferred, taken, strays }: OnLink,
   wanted: readonly Announcement[],
 ): Difference[] {
   const differences: Difference[] = []
@@ -45,5 +53,6 @@ export function compareHolding(
   // The guard is the record of what this node has taken, unless somebody has flushed it.
   for (const address of new Set([...guard.addresses, ...taken]))
     if (!owned.has(address)) add('address', `${address} dev ${ifname}`, 'extra', 'load balancer addresses')
+  for (const stray of strays) add('address', `${stray.address} dev ${stray.ifname}`, 'extra', 'load balancer addresses')
   return differences
 }

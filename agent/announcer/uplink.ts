@@ -8,7 +8,7 @@ import { canonicalAddress, canonicalRange } from '../../api/objects/addresses.ts
 import { CommandError, run } from '../../cni/linux/exec.ts'
 import { ipBatch, type Link, listLinks } from '../../cni/linux/ip.ts'
 import { hasTable, listTable, runNft } from '../../cni/linux/nft.ts'
-import { compareHolding } from './compare.ts'
+import { compareHolding, type Stray } from './compare.ts'
 import { guardTable, parseGuard, planGuard } from './guard.ts'
 import type { Announcement } from './plan.ts'
 
@@ -43,9 +43,7 @@ export async function holdAddresses(
   wanted: readonly Announcement[],
   { taken = new Set(), ...where }: Holding = {},
 ): Promise<string[]> {
-  const guard = parseGuard(await listTable(guardTable, where))
-  const [link] = await listLinks(where, ['dev', ifname])
-  const present = new Set((link?.addr_info ?? []).map(({ local }) => local))
+  const { guard, link, present, strays } = await look(ifname, taken, where)
   const addresses = wanted.map(({ address }) => address)
   const added = addresses.filter((address) => !present.has(address))
   const forgotten = [...taken].filter((address) => present.has(address) && !guard.addresses.includes(address))
@@ -61,6 +59,7 @@ export async function holdAddresses(
       ...stale
         .filter((address) => present.has(address))
         .map((address) => `addr del ${prefixed(address)} dev ${ifname}`),
+      ...strays.map((stray) => `addr del ${prefixed(stray.address)} dev ${stray.ifname}`),
     ],
     where,
   )
@@ -75,11 +74,32 @@ export async function verifyAddresses(
   wanted: readonly Announcement[],
   { taken = new Set(), ...where }: Holding = {},
 ): Promise<Difference[]> {
-  const guard = parseGuard(await listTable(guardTable, where))
-  const [link] = await listLinks(where, ['dev', ifname])
-  const present = new Set((link?.addr_info ?? []).map(({ local }) => local))
-  const onLink = { ifname, present, preferred: preferredOf(link), taken: present.intersection(taken) }
+  const { guard, link, present, strays } = await look(ifname, taken, where)
+  const onLink = { ifname, present, preferred: preferredOf(link), taken: present.intersection(taken), strays }
   return compareHolding(guard, onLink, wanted)
+}
+
+async function look(ifname: string, taken: ReadonlySet<string>, where: Where) {
+  const guard = parseGuard(await listTable(guardTable, where))
+  const links = await listLinks(where)
+  const link = links.find((each) => each.ifname === ifname)
+  const present = new Set((link?.addr_info ?? []).map(({ local }) => local))
+  const others = links.filter((each) => each !== link)
+  return { guard, link, present, strays: straysOf(others, new Set([...guard.addresses, ...taken])) }
+}
+
+/**
+ * Addresses of ours on links that the node's own address has left. A link without ARP tells no neighbour of them, and is none
+ * of ours: the mode ipvs has all addresses of Services on one.
+ */
+function straysOf(others: readonly Link[], ours: ReadonlySet<string>): Stray[] {
+  return others
+    .filter(({ flags }) => flags?.includes('NOARP') !== true)
+    .flatMap(({ ifname, addr_info = [] }) =>
+      addr_info
+        .filter(({ local, prefixlen }) => ours.has(local) && prefixed(local) === `${local}/${prefixlen}`)
+        .map(({ local }) => ({ address: local, ifname })),
+    )
 }
 
 /** Removes every address that an agent took, of whichever link, and the guard. Does nothing when there is nothing. */

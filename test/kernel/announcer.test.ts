@@ -18,6 +18,7 @@ import { announcedCondition } from '../../api/net/announced.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { services } from '../../api/resources/services.ts'
 import { run } from '../../cni/linux/exec.ts'
+import { listLinks } from '../../cni/linux/ip.ts'
 import { type Host, TestNetwork } from '../support/namespaces.ts'
 
 let net: TestNetwork
@@ -158,6 +159,30 @@ test('a guard with the rules of another version, or without any, is written anew
   await holdAddresses(eth0, [four], first)
   expect(await verifyAddresses(eth0, [four], first)).toEqual([])
   expect(await net.askTcp(neighbour, four.address, 22)).toBe('')
+})
+
+test("when the node's address has moved to another link, what is held goes there too, and is nowhere else", async () => {
+  await net.ip(first, 'link add eth1 type veth peer name eth1-peer')
+  // Like the link on which the mode ipvs has all addresses of Services.
+  await net.ip(first, 'link add services arp off type bridge')
+  for (const name of ['eth1', 'services']) await net.ip(first, `link set ${name} up`)
+  await holdAddresses(eth0, [four, six], first)
+  await net.ip(first, `addr add ${four.address}/32 dev services`)
+  const eth1 = { ifname: 'eth1' }
+  const names = async (address: string) =>
+    (await listLinks(first))
+      .filter(({ addr_info }) => addr_info?.some(({ local }) => local === address))
+      .map(({ ifname }) => ifname)
+  expect((await verifyAddresses(eth1, [four], first)).map(({ name, state }) => `${state} ${name}`)).toEqual(
+    expect.arrayContaining([`missing ${four.address} dev eth1`, `extra ${four.address} dev eth0`]),
+  )
+  expect(await holdAddresses(eth1, [four], first)).toEqual([four.address])
+  expect(await names(four.address)).toEqual(['eth1', 'services'])
+  expect(await names(six.address)).toEqual([])
+  expect(await verifyAddresses(eth1, [four], first)).toEqual([])
+  await holdAddresses(eth0, [], first)
+  expect(await names(four.address)).toEqual(['services'])
+  for (const name of ['eth1', 'services']) await net.ip(first, `link del ${name}`)
 })
 
 test('after a flush of all rules the guard is there again when it is told, and an address that goes meanwhile goes', async () => {
