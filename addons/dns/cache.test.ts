@@ -1,5 +1,5 @@
 import type { Answer } from 'dns-packet'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { AnswerCache } from './cache.ts'
 import { failure, type Outcome } from './message.ts'
 
@@ -69,4 +69,21 @@ test('when there are too many, the least recently used goes', () => {
     false,
     true,
   ])
+})
+
+test('an alias to a name without such a record lives by the SOA too', () => {
+  const { clock, cache } = cacheAt()
+  const alias: Answer = { type: 'CNAME', name: 'a.example', ttl: 3_600, data: 'b.example' }
+  cache.set('a', { ...negative(60, 5), rcode: 'NOERROR', answers: [alias] })
+  clock.nowMs = 5_000
+  expect(cache.get('a')).toBeUndefined()
+})
+
+test('a clock that is set back prolongs nothing', () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  const cache = new AnswerCache(2)
+  cache.set('a', positive(30))
+  vi.setSystemTime(Date.now() - 3_600_000)
+  expect(cache.get('a')?.answers).toMatchObject([{ ttl: 30 }])
+  vi.useRealTimers()
 })

@@ -19,7 +19,8 @@ export class AnswerCache {
   /** In the order of use, oldest first. */
   readonly #entries = new Map<string, Entry>()
 
-  constructor(capacity: number, now: () => number = Date.now) {
+  /** now: must not jump when the clock of the host is set. */
+  constructor(capacity: number, now = () => performance.now()) {
     this.#capacity = capacity
     this.#now = now
   }
@@ -51,12 +52,13 @@ export class AnswerCache {
   }
 }
 
-/** The shortest TTL; of a negative answer the smaller of its SOA's TTL and minimum (RFC 2308 section 5). */
+/** The shortest TTL; of a negative answer, also at the end of aliases, its SOA's TTL and minimum count too (RFC 2308 section 5). */
 function lifeOf({ rcode, answers, authorities }: Outcome): number {
   if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return failureMs
-  if (answers.length > 0 && rcode === 'NOERROR') return Math.min(...answers.map(ttlOf)) * 1000
   const soa = authorities.find((record) => record.type === 'SOA')
-  return soa?.type === 'SOA' ? Math.min(soa.ttl ?? 0, soa.data.minimum ?? 0) * 1000 : 0
+  if (soa === undefined && (answers.length === 0 || rcode === 'NXDOMAIN')) return 0
+  const ofSoa = soa?.type === 'SOA' ? [soa.ttl ?? 0, soa.data.minimum ?? 0] : []
+  return Math.min(...answers.map(ttlOf), ...ofSoa) * 1000
 }
 
 function ttlOf(record: Answer): number {

@@ -1,4 +1,4 @@
-// The endpoints behind a Service, from all its slices: each address once, with the ports that it has.
+// The endpoints behind a Service, from all its slices: each address and host name once, with the ports that it has.
 
 import type { Service } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
@@ -12,7 +12,8 @@ export interface ServiceEndpoint {
 
 /** Those that are ready; all of them when the Service publishes unready ones. */
 export function serviceEndpoints(lookup: Lookup, { metadata, spec }: Stored<Service>): ServiceEndpoint[] {
-  const byAddress = new Map<string, ServiceEndpoint>()
+  // Pods in their host's network share its address: each has a host name of its own.
+  const found = new Map<string, ServiceEndpoint>()
   for (const { addressType, endpoints = [], ports = [] } of lookup.slices(`${metadata.namespace}/${metadata.name}`)) {
     if (addressType === 'FQDN') continue
     const records = ports.map(({ name = '', protocol = 'TCP', port = 0 }) => ({
@@ -23,10 +24,11 @@ export function serviceEndpoints(lookup: Lookup, { metadata, spec }: Stored<Serv
     for (const { addresses, hostname, conditions } of endpoints) {
       const [address] = addresses
       if (address === undefined || (conditions?.ready === false && spec.publishNotReadyAddresses !== true)) continue
-      const known = byAddress.get(address)
-      if (known === undefined) byAddress.set(address, { address, hostname, ports: records })
+      const key = `${address} ${hostname ?? ''}`
+      const known = found.get(key)
+      if (known === undefined) found.set(key, { address, hostname, ports: records })
       else known.ports = [...known.ports, ...records]
     }
   }
-  return [...byAddress.values()]
+  return [...found.values()]
 }

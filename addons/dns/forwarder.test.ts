@@ -1,6 +1,8 @@
 // Upstreams are real servers on loopback: our own server with answers made up by the test.
 
+import { createSocket } from 'node:dgram'
 import type { Answer } from 'dns-packet'
+import * as dns from 'dns-packet'
 import { afterEach, expect, test } from 'vitest'
 import { Forwarder, type ForwarderOptions } from './forwarder.ts'
 import { type Asked, failure, type Outcome } from './message.ts'
@@ -128,6 +130,17 @@ test('an upstream that leads back is found, and nothing goes round any more', as
   expect((await forwarder.resolve(question('a.example'), false)).rcode).toBe('SERVFAIL')
 })
 
+test('an upstream that leads back only now and then, as the address of several servers does, is found too', async () => {
+  let count = 0
+  let forwarder: Forwarder | undefined
+  const self = await startUpstream(async ({ question: asked, dnssecOk }) => {
+    if (++count < 3) return await new Promise(() => undefined)
+    return (await forwarder?.resolve(asked, dnssecOk)) ?? failure('SERVFAIL')
+  })
+  forwarder = makeForwarder([self], { timeoutMs: 50 })
+  expect(await forwarder.findLoop()).toBe(true)
+})
+
 test('more questions than may wait are told to come again', async () => {
   const upstream = await startUpstream(() => new Promise(() => undefined))
   const forwarder = makeForwarder([upstream], { maxConcurrent: 2, timeoutMs: 100 })
@@ -135,4 +148,45 @@ test('more questions than may wait are told to come again', async () => {
   const third = await Promise.race([forwarder.resolve(question('3.example'), false), Promise.all(started)])
   expect(third).toMatchObject({ rcode: 'SERVFAIL' })
   await Promise.all(started)
+})
+
+test('an upstream without a route fails the question, not the server', async () => {
+  const errors: unknown[] = []
+  // To connect to it is refused everywhere, as it is to an IPv6 server where there is no IPv6.
+  const forwarder = makeForwarder([{ host: '255.255.255.255', port: 53 }], { onError: (error) => errors.push(error) })
+  expect((await forwarder.resolve(question('a.example'), false)).rcode).toBe('SERVFAIL')
+  expect(errors).toHaveLength(1)
+})
+
+test('a question that is lost on its way is sent again in time', async () => {
+  let count = 0
+  const lossy = createSocket('udp4')
+  lossy.on('message', (message, { port, address }) => {
+    if (++count === 1) return
+    const { id, questions = [] } = dns.decode(message)
+    const answers = questions.map(({ name }) => answerOf(name, '192.0.2.1'))
+    lossy.send(dns.encode({ type: 'response', id, questions, answers }), port, address)
+  })
+  await new Promise<void>((resolve) => lossy.bind(0, '127.0.0.1', resolve))
+  cleanups.push(() => lossy.close())
+  const errors: unknown[] = []
+  const upstreams = [{ host: '127.0.0.1', port: lossy.address().port }]
+  const forwarder = makeForwarder(upstreams, { onError: (error) => errors.push(error) })
+  expect(dataOf(await forwarder.resolve(question('a.example'), false))).toEqual(['192.0.2.1'])
+  expect(errors).toEqual([])
+})
+
+test.each(['with the question', 'without it'])('an upstream that refuses EDNS, %s, is asked without', async (how) => {
+  const old = createSocket('udp4')
+  old.on('message', (message, { port, address }) => {
+    const { id, questions = [], additionals = [] } = dns.decode(message)
+    const answers = additionals.length > 0 ? [] : questions.map(({ name }) => answerOf(name, '192.0.2.1'))
+    const repeated = additionals.length > 0 && how === 'without it' ? [] : questions
+    const flags = additionals.length > 0 ? 1 : 0 // FORMERR
+    old.send(dns.encode({ type: 'response', id, flags, questions: repeated, answers }), port, address)
+  })
+  await new Promise<void>((resolve) => old.bind(0, '127.0.0.1', resolve))
+  cleanups.push(() => old.close())
+  const forwarder = makeForwarder([{ host: '127.0.0.1', port: old.address().port }])
+  expect(dataOf(await forwarder.resolve(question('a.example'), false))).toEqual(['192.0.2.1'])
 })

@@ -18,6 +18,8 @@ export interface ForwarderOptions {
   onAnswered?: (from: 'cache' | 'upstream' | 'nobody') => void
 }
 
+/** Behind the cluster's own address is another server too, which waits for itself when the question comes round to it. */
+const loopAttempts = 5
 /** A name of our own: who is asked for it hears its own echo. */
 const loopName = `${randomInt(2 ** 47).toString(36)}.loop.fairlead.invalid`
 
@@ -37,7 +39,10 @@ export class Forwarder {
   /** Asks the upstreams for a name of our own: one that leads back here would send every question round for ever. */
   async findLoop(): Promise<boolean> {
     const question: Question = { type: 'HINFO', name: loopName }
-    await Promise.allSettled(this.#upstreams.map((upstream) => upstream.ask(question, false)))
+    for (let attempt = 0; attempt < loopAttempts && !this.#isLoop; attempt++) {
+      const asked = await Promise.allSettled(this.#upstreams.map((upstream) => upstream.ask(question, false)))
+      if (asked.every((each) => each.status === 'fulfilled' && toOutcome(each.value).rcode !== 'SERVFAIL')) break
+    }
     return this.#isLoop
   }
 

@@ -55,8 +55,52 @@ test('what does not fit is cut off and the asker told so; by TCP it is whole', (
   expect(dns.decode(writeAnswer(asked(query()), many(100), 65_535)).answers).toHaveLength(100)
 })
 
+test('what is cut off is as little as can be', () => {
+  const cut = dns.decode(writeAnswer(asked(query()), many(100), 512))
+  // Header and question have 43 bytes, each record 16 with a pointer to the question's name.
+  expect(cut.answers).toEqual(dns.decode(writeAnswer(asked(query()), many(29), 65_535)).answers)
+  expect(dns.decode(writeAnswer(asked(query()), many(29), 512))).toMatchObject({ flag_tc: false })
+})
+
+test('thousands of endpoints come whole by TCP', () => {
+  const answer = dns.decode(writeAnswer(asked(query()), many(4_000), 65_535))
+  expect(answer.flag_tc).toBe(false)
+  expect(answer.answers).toHaveLength(4_000)
+})
+
+test('aliases, their targets and the zone’s SOA stay what they are when names are written once', () => {
+  const names = ['www.example.com', 'edge.example.com', 'a.edge.example.net', '.', 'net']
+  const outcome: Outcome = {
+    ...failure('NXDOMAIN'),
+    answers: names.slice(1).map((data, at): dns.Answer => ({ type: 'CNAME', name: names[at] ?? '', ttl: 9, data })),
+    authorities: [{ type: 'NS', name: 'example.net', ttl: 9, data: 'ns.example.net' }],
+    additionals: [{ type: 'SRV', name: 'net', ttl: 9, data: { port: 1, target: 'a.edge.example.net' } }],
+  }
+  const whole = writeAnswer(asked(query({ additionals: [opt(512)] })), outcome, 65_535)
+  const short = writeAnswer(asked(query({ additionals: [opt(512)] })), outcome, whole.length - 1)
+  expect(short.length).toBeLessThan(whole.length - 50)
+  expect(dns.decode(short)).toEqual(dns.decode(whole))
+})
+
+test('authority beside an answer is left out before the answer is cut, and nothing is ever too long', () => {
+  const authorities = Array.from({ length: 13 }, (_, index): dns.Answer => {
+    return {
+      type: 'NS',
+      name: 'example',
+      ttl: 9,
+      data: `${String.fromCharCode(97 + index).repeat(30)}.servers.example`,
+    }
+  })
+  const answer = dns.decode(writeAnswer(asked(query()), { ...many(2), authorities }, 512))
+  expect(answer).toMatchObject({ flag_tc: false, authorities: [] })
+  expect(answer.answers).toHaveLength(2)
+  const negative = writeAnswer(asked(query()), { ...failure('NXDOMAIN'), authorities }, 512)
+  expect(negative.length).toBeLessThanOrEqual(512)
+  expect(dns.decode(negative)).toMatchObject({ flag_tc: true, rcode: 'NXDOMAIN' })
+})
+
 test('additional records go before the answer is cut', () => {
-  const additionals = many(40).answers
+  const additionals = many(100).answers
   const answer = dns.decode(writeAnswer(asked(query()), { ...many(2), additionals }, 512))
   expect(answer).toMatchObject({ flag_tc: false, additionals: [] })
   expect(answer.answers).toHaveLength(2)

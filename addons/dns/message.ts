@@ -3,6 +3,7 @@
 
 import type { Answer, DecodedPacket, Question } from 'dns-packet'
 import * as dns from 'dns-packet'
+import { endOfName, RecordWriter } from './record-writer.ts'
 
 export type Rcode = 'NOERROR' | 'FORMERR' | 'SERVFAIL' | 'NXDOMAIN' | 'NOTIMP' | 'REFUSED'
 
@@ -72,19 +73,34 @@ export function failure(rcode: Rcode): Outcome {
 
 /** The answer as bytes, cut to the limit: records that do not fit are left out and the asker is told to come by TCP. */
 export function writeAnswer(asked: Asked, outcome: Outcome, limit: number): Buffer {
-  const whole = encode(asked, outcome, false)
-  if (whole.length <= limit) return whole
-  // Additional records are a courtesy: an answer without them is whole.
-  const plain = encode(asked, { ...outcome, additionals: [] }, false)
-  return plain.length <= limit ? plain : encode(asked, { ...outcome, answers: [], additionals: [] }, true)
+  const whole = encode(asked, outcome)
+  return whole.length <= limit ? whole : writeShort(asked, outcome, limit)
 }
 
-function encode(
-  { id, question, flags, edns, dnssecOk }: Asked,
-  outcome: Outcome,
-  isCut: boolean,
-  extended = 0,
-): Buffer {
+/**
+ * Names once, then as many answers as fit; of the other sections all or nothing. Only answers, and the authority of a negative one,
+ * are worth coming by TCP for (RFC 2181, section 9).
+ */
+function writeShort(asked: Asked, outcome: Outcome, limit: number): Buffer {
+  const bare = encode(asked, { ...outcome, answers: [], authorities: [], additionals: [] })
+  const questionEnd = endOfName(bare, headerLength) + 4
+  const [head, opt] = [bare.subarray(0, questionEnd), bare.subarray(questionEnd)]
+  const writer = new RecordWriter(head, limit - opt.length)
+  const answers = writer.write(outcome.answers)
+  const authorities = writer.writeAll(outcome.authorities)
+  const additionals = writer.writeAll(outcome.additionals)
+  const isCut =
+    outcome.answers.length > 0
+      ? answers.length < outcome.answers.length
+      : authorities.length < outcome.authorities.length
+  if (isCut) head.writeUInt16BE(head.readUInt16BE(2) | dns.TRUNCATED_RESPONSE, 2)
+  head.writeUInt16BE(answers.length, 6)
+  head.writeUInt16BE(authorities.length, 8)
+  head.writeUInt16BE(head.readUInt16BE(10) + additionals.length, 10)
+  return Buffer.concat([head, ...answers, ...authorities, ...additionals, opt])
+}
+
+function encode({ id, question, flags, edns, dnssecOk }: Asked, outcome: Outcome, extended = 0): Buffer {
   const { rcode, answers, authorities, additionals, isAuthoritative } = outcome
   const options: Answer[] = edns
     ? [
@@ -107,7 +123,6 @@ function encode(
       (flags & dns.RECURSION_DESIRED) |
       dns.RECURSION_AVAILABLE |
       (isAuthoritative ? dns.AUTHORITATIVE_ANSWER : 0) |
-      (isCut ? dns.TRUNCATED_RESPONSE : 0) |
       rcodes[rcode],
     questions: [question],
     answers,
@@ -126,7 +141,7 @@ function refuseUnread(bytes: Buffer, rcode: Rcode): Buffer {
 
 /** BADVERS is 16: its upper bits stand in the OPT record. */
 function badVersion(asked: Asked): Buffer {
-  return encode(asked, failure('NOERROR'), false, 1)
+  return encode(asked, failure('NOERROR'), 1)
 }
 
 /** undefined for what is no message. */

@@ -1,5 +1,6 @@
 // The DNS server's flags.
 
+import { existsSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Address } from './upstream.ts'
 import { parseAddress, parseStub, readResolvConf, type Stub } from './upstreams.ts'
@@ -29,7 +30,7 @@ function makeProgram(): Command {
     .description("Answers DNS questions about the cluster's Services and pods from memory, and forwards all others.")
     .option('--zone <name>', 'zone of the cluster', toZone, 'cluster.local')
     .option('--ttl <seconds>', 'how long clients may keep answers about the cluster', toNumber(0, 3_600), 5)
-    .option('--host <address>', 'address to listen on; :: takes both families', '::')
+    .option('--host <address>', 'address to listen on; :: takes both families', anyAddress())
     .option('--port <port>', 'UDP and TCP port', toNumber(1, 65_535), 5353)
     .option('--status-port <port>', 'port of /health, /ready and /metrics', toNumber(1, 65_535), 9153)
     .option('--upstream <address>', 'server for names outside the cluster; may be repeated', collect(parseAddress), [])
@@ -46,6 +47,11 @@ Examples:
   fairlead dns --kubeconfig admin.kubeconfig --host 127.0.0.1 --port 5300
   dig -p 5300 @127.0.0.1 kubernetes.default.svc.cluster.local`,
     )
+}
+
+/** Listens to both families; to IPv4 alone on a kernel that was started without IPv6, where nothing can listen on ::. */
+export function anyAddress(ipv6Path = '/proc/net/if_inet6'): string {
+  return existsSync(ipv6Path) ? '::' : '0.0.0.0'
 }
 
 /** The servers for names of no stub. */

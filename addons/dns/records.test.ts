@@ -31,10 +31,13 @@ const services = [
   service('default', 'alone', { clusterIP: '10.96.0.8', clusterIPs: ['10.96.0.8'], ports: [{ port: 80 }] }),
   service('shop', 'db', { clusterIP: 'None', ports: [{ name: 'sql', port: 5432 }] }),
   service('shop', 'early', { clusterIP: 'None', publishNotReadyAddresses: true, ports: [http] }),
+  service('shop', 'agents', { clusterIP: 'None', ports: [http] }),
   service('shop', 'empty', { clusterIP: 'None', ports: [http] }),
   service('shop', 'out', { type: 'ExternalName', externalName: 'www.example.com' }),
   service('shop', 'inside', { type: 'ExternalName', externalName: 'web.default.svc.cluster.local' }),
   service('shop', 'ring', { type: 'ExternalName', externalName: 'ring.shop.svc.cluster.local' }),
+  service('shop', 'nowhere', { type: 'ExternalName', externalName: 'gone.default.svc.cluster.local' }),
+  service('shop', 'broken', { type: 'ExternalName', externalName: 'www.example.org' }),
   service('shop', 'long', { type: 'ExternalName', externalName: `${'x'.repeat(64)}.example` }),
   service('shop', 'pending', { type: 'ClusterIP' }),
   service('kube-system', 'kube-dns', { clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10'], ports: [] }),
@@ -59,6 +62,14 @@ const slices = [
     ],
     { name: 'sql', port: 5432 },
   ),
+  slice(
+    'agents',
+    [
+      { addresses: ['192.0.2.5'], hostname: 'agents-0', conditions: { ready: true } },
+      { addresses: ['192.0.2.5'], hostname: 'agents-1', conditions: { ready: true } },
+    ],
+    { name: 'http', port: 80 },
+  ),
   slice('early', [{ addresses: ['10.244.1.9'], conditions: { ready: false } }], { name: 'http', port: 8080 }),
 ]
 
@@ -80,7 +91,10 @@ const resolver = new Resolver({
   zone: 'cluster.local',
   ttl: 5,
   ownService: 'kube-system/kube-dns',
-  forward: ({ name }) => Promise.resolve(name === 'www.example.com' ? outside : failure('REFUSED')),
+  forward: ({ name }) =>
+    Promise.resolve(
+      name === 'www.example.com' ? outside : failure(name === 'www.example.org' ? 'SERVFAIL' : 'REFUSED'),
+    ),
 })
 
 type Type = 'A' | 'AAAA' | 'SRV' | 'PTR' | 'CNAME' | 'TXT' | 'NS' | 'SOA' | 'MX'
@@ -117,7 +131,13 @@ const expected: [name: string, type: Type, answer: string][] = [
   [`_sql._tcp.db.shop.${svc}`, 'SRV', `NOERROR 5432/10-244-1-6.db.shop.${svc} 5432/db-0.db.shop.${svc}`],
   [`early.shop.${svc}`, 'A', 'NOERROR 10.244.1.9'],
   [`_http._tcp.early.shop.${svc}`, 'SRV', `NOERROR 8080/10-244-1-9.early.shop.${svc}`],
+  // In their host's network, pods share its address.
+  [`agents.shop.${svc}`, 'A', 'NOERROR 192.0.2.5'],
+  [`agents-0.agents.shop.${svc}`, 'A', 'NOERROR 192.0.2.5'],
+  [`agents-1.agents.shop.${svc}`, 'A', 'NOERROR 192.0.2.5'],
+  [`_http._tcp.agents.shop.${svc}`, 'SRV', `NOERROR 80/agents-0.agents.shop.${svc} 80/agents-1.agents.shop.${svc}`],
   [`empty.shop.${svc}`, 'A', 'NXDOMAIN'],
+  [`empty.shop.${svc}`, 'SRV', 'NXDOMAIN'],
   [`pending.shop.${svc}`, 'A', 'NXDOMAIN'],
   [`nobody.shop.${svc}`, 'A', 'NXDOMAIN'],
   // No wildcards: neither a host below a ClusterIP Service, nor a star.
@@ -132,6 +152,10 @@ const expected: [name: string, type: Type, answer: string][] = [
   [`out.shop.${svc}`, 'CNAME', 'NOERROR www.example.com'],
   [`out.shop.${svc}`, 'A', 'NOERROR 192.0.2.80 www.example.com'],
   [`inside.shop.${svc}`, 'A', `NOERROR 10.96.0.7 web.default.${svc}`],
+  // RFC 6604: an alias is answered with what becomes of its target.
+  [`inside.shop.${svc}`, 'MX', `NOERROR web.default.${svc}`],
+  [`nowhere.shop.${svc}`, 'A', `NXDOMAIN gone.default.${svc}`],
+  [`broken.shop.${svc}`, 'A', 'SERVFAIL www.example.org'],
   [`ring.shop.${svc}`, 'A', 'SERVFAIL'],
   [`long.shop.${svc}`, 'A', 'SERVFAIL'],
   ['10-244-1-2.default.pod.cluster.local', 'A', 'NOERROR 10.244.1.2'],
@@ -154,7 +178,7 @@ test.each(expected)('%s %s: %s', async (name, type, answer) => {
 })
 
 test('a negative answer has the zone’s SOA, by which it may be kept', async () => {
-  for (const name of [`nobody.shop.${svc}`, `default.${svc}`]) {
+  for (const name of [`nobody.shop.${svc}`, `default.${svc}`, `nowhere.shop.${svc}`]) {
     const { authorities, isAuthoritative } = await resolver.resolve({ name, type: 'A' })
     expect(isAuthoritative).toBe(true)
     expect(authorities).toMatchObject([{ type: 'SOA', name: 'cluster.local', ttl: 5, data: { minimum: 5 } }])

@@ -96,18 +96,11 @@ function findService(lookup: Lookup, key: string, asked: Asked): Found {
   const { type, externalName } = service.spec
   if (type === 'ExternalName') return externalName === undefined ? nothing : { ...empty, alias: externalName }
   if (!isServed(service)) return nothing
-  if (asked.type === 'SRV') return findPort(lookup, service, {}, asked)
-  if (!isHeadless(service)) return found(addressRecords(service.spec.clusterIPs ?? [], asked))
-  const endpoints = serviceEndpoints(lookup, service)
+  const endpoints = isHeadless(service) ? serviceEndpoints(lookup, service) : undefined
   // As the specification has it: a headless Service with nobody behind it is no name at all.
-  return endpoints.length === 0
-    ? nothing
-    : found(
-        addressRecords(
-          endpoints.map(({ address }) => address),
-          asked,
-        ),
-      )
+  if (endpoints?.length === 0) return nothing
+  if (asked.type === 'SRV') return findPort(lookup, service, {}, asked)
+  return found(addressRecords(endpoints?.map(({ address }) => address) ?? service.spec.clusterIPs ?? [], asked))
 }
 
 /** "_tcp.web.default.svc": nothing but the way to the names of ports. */

@@ -4,7 +4,7 @@ import type { Answer, Question } from 'dns-packet'
 import type { Lookup } from './cluster.ts'
 import { failure, type Outcome } from './message.ts'
 import { labelsBelow, normalizeName, reversedAddress } from './names.ts'
-import { findPointers, findRecords, type ZoneOptions } from './records.ts'
+import { type Found, findPointers, findRecords, type ZoneOptions } from './records.ts'
 
 export interface ResolverOptions extends ZoneOptions {
   lookup: Lookup
@@ -43,13 +43,7 @@ export class Resolver {
     for (let step = 0; step < maxAliases; step++) {
       const found = findRecords(this.#options.lookup, below, owner, question.type, this.#options)
       if (found.alias === undefined)
-        return this.#conclude(
-          found.exists,
-          [...answers, ...shuffled(found.answers)],
-          found.additionals,
-          question,
-          labels,
-        )
+        return this.#conclude({ ...found, answers: shuffled(found.answers) }, answers, question, below)
       const target = normalizeName(found.alias)
       // A Service may name what no message can hold.
       if (target.length > 253 || target.split('.').some((label) => label === '' || label.length > 63)) break
@@ -63,16 +57,16 @@ export class Resolver {
   }
 
   async #followOutside(answers: Answer[], question: Question, dnssecOk: boolean): Promise<Outcome> {
+    // What becomes of the last name is what the asker hears: RFC 6604, section 3.
     const outside = await this.#options.forward(question, dnssecOk)
-    // The alias itself is known whatever becomes of its target.
-    const rcode = outside.rcode === 'NXDOMAIN' ? 'NXDOMAIN' : 'NOERROR'
-    return { ...outside, rcode, answers: [...answers, ...outside.answers], isAuthoritative: true }
+    return { ...outside, answers: [...answers, ...outside.answers], isAuthoritative: true }
   }
 
-  #conclude(exists: boolean, answers: Answer[], additionals: Answer[], { type }: Question, labels: string[]): Outcome {
-    if (labels.length === 0 && type === 'SOA') return authoritative([this.#soa()])
-    if (answers.length > 0) return { ...authoritative(answers), additionals }
-    return { ...authoritative([]), rcode: exists ? 'NOERROR' : 'NXDOMAIN', authorities: [this.#soa()] }
+  /** aliases lead to what was found, or not found, of a name with these labels. */
+  #conclude({ exists, answers, additionals }: Found, aliases: Answer[], { type }: Question, labels: string[]): Outcome {
+    if (labels.length === 0 && type === 'SOA') return authoritative([...aliases, this.#soa()])
+    if (answers.length > 0) return { ...authoritative([...aliases, ...answers]), additionals }
+    return { ...authoritative(aliases), rcode: exists ? 'NOERROR' : 'NXDOMAIN', authorities: [this.#soa()] }
   }
 
   #any(name: string): Outcome {

@@ -1,7 +1,8 @@
+import { createSocket, Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import * as dns from 'dns-packet'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { failure, type Outcome } from './message.ts'
 import { DnsServer } from './server.ts'
 import { readFrames, toFrame } from './tcp-frames.ts'
@@ -69,5 +70,76 @@ test('a record that cannot be written does not end the server', async () => {
   client.write(toFrame(query(2, 'good.example')))
   await until(() => answers.length === 2)
   expect(answers).toMatchObject([{ rcode: 'SERVFAIL' }, { rcode: 'NOERROR' }])
+  client.destroy()
+})
+
+test('a client that has sent its last question gets the answer all the same', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { client, answers } = await connectTo(async (name) => {
+    await gate.promise
+    return answerFor(name)
+  })
+  client.end(toFrame(query(1, 'a.example')))
+  setTimeout(gate.resolve, 50)
+  await once(client, 'close')
+  expect(answers).toMatchObject([{ id: 1, rcode: 'NOERROR' }])
+})
+
+test('a client that takes no answers is not answered any more', async () => {
+  let asked = 0
+  const big = Buffer.alloc(255).toString()
+  const { client } = await connectTo((name) => {
+    asked++
+    const data = Array.from({ length: 250 }, () => big)
+    return Promise.resolve({ ...failure('NOERROR'), answers: [{ type: 'TXT', name, ttl: 1, data }] })
+  })
+  client.pause()
+  for (let id = 0; id < 1_000; id++) client.write(toFrame(query(id, 'a.example')))
+  let before = -1
+  while (asked !== before) {
+    before = asked
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  // So much fits into the kernel's buffers; the rest waits unread.
+  expect(asked).toBeLessThan(700)
+  client.resume()
+  await until(() => asked === 1_000)
+  client.destroy()
+})
+
+test('a question that is still being answered when the server ends does no harm', async () => {
+  const errors: unknown[] = []
+  const gate = Promise.withResolvers<void>()
+  let asked = false
+  const { client } = await connectTo(async (name) => {
+    asked = true
+    await gate.promise
+    return answerFor(name)
+  }, errors)
+  const udp = createSocket('udp4')
+  udp.send(query(1, 'a.example'), client.remotePort ?? 0, '127.0.0.1')
+  await until(() => asked)
+  await server?.close()
+  server = undefined
+  gate.resolve()
+  // An unhandled rejection would fail the test.
+  await until(() => errors.length === 1)
+  expect(errors).toMatchObject([{ code: 'ERR_SOCKET_DGRAM_NOT_RUNNING' }])
+  udp.close()
+  client.destroy()
+})
+
+test('a datagram from port 0, which cannot be answered, does not end the server', async () => {
+  const errors: unknown[] = []
+  const bind = vi.spyOn(Socket.prototype, 'bind')
+  const { client, answers } = await connectTo((name) => Promise.resolve(answerFor(name)), errors)
+  // No socket sends from there, but any pod may that makes its packets itself.
+  const udp = bind.mock.contexts[0] as Socket | undefined
+  udp?.emit('message', query(1, 'a.example'), { address: '127.0.0.1', port: 0 })
+  bind.mockRestore()
+  client.write(toFrame(query(2, 'b.example')))
+  await until(() => answers.length === 1)
+  expect(answers).toMatchObject([{ id: 2 }])
+  expect(errors).toEqual([])
   client.destroy()
 })

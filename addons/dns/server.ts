@@ -1,4 +1,5 @@
 // Questions by UDP and TCP on one port. TCP answers as they are ready, several at once (RFC 7766), and ends quiet connections.
+// Whatever is asked, and however, must not end the server: everybody's names depend on it.
 
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, isIPv6, type Server, type Socket } from 'node:net'
@@ -19,6 +20,8 @@ export interface DnsServerOptions {
 const tcpIdleMs = 10_000
 const tcpLimit = 65_535
 const maxTcpClients = 1_000
+/** So many questions of one connection are answered at once; the next are read when answers have been taken. */
+const maxPipelined = 64
 /** A burst of questions waits in the kernel rather than being lost while a big list is read. */
 const receiveBuffer = 1024 * 1024
 
@@ -31,8 +34,9 @@ export class DnsServer {
   constructor(options: DnsServerOptions) {
     this.#options = options
     this.#udp = createSocket({ type: isIPv6(options.host) ? 'udp6' : 'udp4', recvBufferSize: receiveBuffer })
-    this.#udp.on('message', (message, from) => void this.#answerUdp(message, from))
-    this.#tcp = createServer((socket) => this.#serveTcp(socket))
+    this.#udp.on('message', (message, from) => void this.#answerUdp(message, from).catch(options.onError))
+    // A client that has sent its last question still waits for the answer.
+    this.#tcp = createServer({ allowHalfOpen: true }, (socket) => this.#serveTcp(socket))
     this.#tcp.maxConnections = maxTcpClients
   }
 
@@ -62,6 +66,8 @@ export class DnsServer {
   }
 
   async #answerUdp(message: Buffer, { port, address }: RemoteInfo): Promise<void> {
+    // Source port 0 means that no answer is wanted (RFC 768), and Node throws when it is sent to.
+    if (port === 0) return
     const answer = await this.#answer(message, 'udp')
     if (answer !== undefined) this.#udp.send(answer, port, address, (error) => error && this.#options.onError(error))
   }
@@ -72,10 +78,28 @@ export class DnsServer {
     socket.on('close', () => this.#clients.delete(socket))
     // A client that goes while it is being answered.
     socket.on('error', () => socket.destroy())
+    let [pending, hasEnded] = [0, false]
+    const goOn = () => {
+      // Who does not take answers is not read from: they would pile up here.
+      if (pending >= maxPipelined || socket.writableNeedDrain) socket.pause()
+      else if (socket.isPaused()) socket.resume()
+      if (hasEnded && pending === 0) socket.end()
+    }
+    socket.on('drain', goOn)
+    socket.on('end', () => {
+      hasEnded = true
+      goOn()
+    })
     readFrames(socket, (message) => {
-      void this.#answer(message, 'tcp').then((answer) => {
-        if (answer !== undefined && !socket.destroyed) socket.write(toFrame(answer))
-      })
+      pending++
+      goOn()
+      this.#answer(message, 'tcp')
+        .then((answer) => answer !== undefined && socket.writable && socket.write(toFrame(answer)))
+        .catch(this.#options.onError)
+        .finally(() => {
+          pending--
+          goOn()
+        })
     })
   }
 

@@ -9,16 +9,21 @@ export function toFrame(message: Buffer): Buffer {
   return Buffer.concat([length, message])
 }
 
-/** Calls back for each whole message, in whatever pieces the stream brings them. */
+/** Calls back for each whole message, in whatever pieces the stream brings them; while the socket is paused, for none. */
 export function readFrames(socket: Socket, onMessage: (message: Buffer) => void): void {
   let pending: Buffer = Buffer.alloc(0)
-  socket.on('data', (chunk: Buffer) => {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-    while (pending.length >= 2) {
+  const read = () => {
+    while (pending.length >= 2 && !socket.isPaused()) {
       const end = 2 + pending.readUInt16BE(0)
       if (pending.length < end) return
-      onMessage(pending.subarray(2, end))
+      const message = pending.subarray(2, end)
       pending = pending.subarray(end)
+      onMessage(message)
     }
+  }
+  socket.on('data', (chunk: Buffer) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+    read()
   })
+  socket.on('resume', read)
 }

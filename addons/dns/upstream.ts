@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { connect, isIPv6 } from 'node:net'
-import type { DecodedPacket, Question } from 'dns-packet'
+import type { Answer, DecodedPacket, Question } from 'dns-packet'
 import * as dns from 'dns-packet'
 import { decode } from './message.ts'
 import { readFrames, toFrame } from './tcp-frames.ts'
@@ -49,26 +49,24 @@ export class Upstream {
   }
 
   async #exchange(question: Question, dnssecOk: boolean): Promise<DecodedPacket> {
+    const answer = await this.#askOnce(question, [makeOpt(dnssecOk)])
+    // A server from before EDNS takes the question only without it: RFC 6891, section 7.
+    return isRefusal(answer) && !answer.additionals?.some(({ type }) => type === 'OPT')
+      ? await this.#askOnce(question, [])
+      : answer
+  }
+
+  async #askOnce(question: Question, additionals: Answer[]): Promise<DecodedPacket> {
     const id = randomInt(65_536)
     const bytes = dns.encode({
       type: 'query',
       id,
       flags: dns.RECURSION_DESIRED,
       questions: [question],
-      additionals: [
-        {
-          type: 'OPT',
-          name: '.',
-          udpPayloadSize: udpSize,
-          extendedRcode: 0,
-          ednsVersion: 0,
-          flags: dnssecOk ? dns.DNSSEC_OK : 0,
-          flag_do: dnssecOk,
-          options: [],
-        },
-      ],
+      additionals,
     })
-    const isAnswer = (packet: DecodedPacket | undefined) => packet?.id === id && isSameQuestion(packet, question)
+    const isAnswer = (packet: DecodedPacket | undefined) =>
+      packet?.id === id && (isSameQuestion(packet, question) || (isRefusal(packet) && packet.questions?.length === 0))
     const answer = await this.#byUdp(bytes, isAnswer)
     return answer.flag_tc ? await this.#byTcp(bytes, isAnswer) : answer
   }
@@ -85,9 +83,17 @@ export class Upstream {
       if (packet !== undefined && isAnswer(packet)) resolve(packet)
     })
     // Connected: the kernel drops what does not come from there, and says when nobody listens.
-    socket.connect(port, host, () => socket.send(bytes))
+    // Not as connect's own callback: that is called for a failure too, such as no route, and sending would throw then.
+    let again: NodeJS.Timeout | undefined
+    socket.once('connect', () => {
+      socket.send(bytes)
+      // A lost datagram must not be a failure that the asker hears of: he would not ask again.
+      again = setTimeout(() => socket.send(bytes), this.#timeoutMs / 2)
+    })
+    socket.connect(port, host)
     return promise.finally(() => {
       clearTimeout(timer)
+      clearTimeout(again)
       socket.close()
     })
   }
@@ -102,7 +108,8 @@ export class Upstream {
       const packet = decode(message)
       if (packet !== undefined && isAnswer(packet)) resolve(packet)
     })
-    socket.end(toFrame(bytes))
+    // Not ended here: some servers take that for a client that has gone.
+    socket.write(toFrame(bytes))
     return promise.finally(() => {
       clearTimeout(timer)
       socket.destroy()
@@ -131,6 +138,24 @@ export class Upstream {
   #name(): string {
     return `upstream ${this.address.host} port ${this.address.port}`
   }
+}
+
+function makeOpt(dnssecOk: boolean): Answer {
+  return {
+    type: 'OPT',
+    name: '.',
+    udpPayloadSize: udpSize,
+    extendedRcode: 0,
+    ednsVersion: 0,
+    flags: dnssecOk ? dns.DNSSEC_OK : 0,
+    flag_do: dnssecOk,
+    options: [],
+  }
+}
+
+/** The question was not understood; what was not understood need not be repeated. */
+function isRefusal(packet: DecodedPacket): boolean {
+  return 'rcode' in packet && (packet.rcode === 'FORMERR' || packet.rcode === 'NOTIMP')
 }
 
 function isSameQuestion({ questions = [] }: DecodedPacket, { name, type }: Question): boolean {

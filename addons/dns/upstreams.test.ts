@@ -15,6 +15,7 @@ test('what is wrong with an address is said', () => {
   expect(() => parseAddress('dns.example')).toThrow('"dns.example" is no IP address')
   expect(() => parseAddress('192.0.2.53:70000')).toThrow('the port must be from 1 to 65535')
   expect(() => parseStub('corp.example')).toThrow('write ZONE=ADDRESS')
+  expect(() => parseStub('.=192.0.2.60')).toThrow('those of --upstream')
 })
 
 test('a stub names a zone and its servers', () => {

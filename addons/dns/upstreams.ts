@@ -32,7 +32,9 @@ export interface Stub {
 
 /** Throws what is wrong with it. */
 export function parseStub(text: string): Stub {
-  const [zone = '', list = '', ...rest] = text.split('=')
-  if (zone === '' || list === '' || rest.length > 0) throw new Error(`"${text}": write ZONE=ADDRESS[,ADDRESS]`)
-  return { zone: zone.toLowerCase().replace(/^\.|\.$/g, ''), addresses: list.split(',').map(parseAddress) }
+  const [name = '', list = '', ...rest] = text.split('=')
+  const zone = name.toLowerCase().replace(/^\.|\.$/g, '')
+  if (name === '' || list === '' || rest.length > 0) throw new Error(`"${text}": write ZONE=ADDRESS[,ADDRESS]`)
+  if (zone === '') throw new Error(`"${text}": the servers of all names are those of --upstream`)
+  return { zone, addresses: list.split(',').map(parseAddress) }
 }
