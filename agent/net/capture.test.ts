@@ -31,3 +31,23 @@ test('a node without tcpdump says so', async () => {
   await expect(ask({})).rejects.toThrow('node-1 has no tcpdump: install it there')
   vi.unstubAllEnvs()
 })
+
+test('of many requests at once no more are granted than may run', async () => {
+  const gate = Promise.withResolvers<never[]>()
+  const slow = new Captures({ nodeName: 'node-1', runtime: { listSandboxes: () => gate.promise } })
+  const some = { socket: {} } as IncomingMessage
+  const refused: string[] = []
+  const asked = Array.from({ length: 66 }, async () => {
+    const told = await slow.capture({ ...request, pod: 'default/gone' }, some, {} as ServerResponse).catch(String)
+    if (told?.includes('64 captures are running on this node')) refused.push(told)
+  })
+  await vi.waitFor(() => expect(refused).toHaveLength(2), { timeout: 20_000 })
+  gate.resolve([])
+  await Promise.all(asked)
+  expect(refused).toHaveLength(2)
+})
+
+test('pods that are not here do not hide the links of the node', async () => {
+  const hops = await captures.hops(['default/gone'])
+  expect(hops.every(({ place }) => place.node === 'node-1' && place.pod === undefined)).toBe(true)
+})

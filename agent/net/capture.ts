@@ -11,7 +11,7 @@ import { CommandError, type Running } from '../../cni/linux/exec.ts'
 import { showLinks } from '../../cni/linux/iproute.ts'
 import { explainBadFilter, startTcpdump } from '../../cni/linux/tcpdump.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { findPods } from './pod-namespaces.ts'
+import { findPods, findPresentPods } from './pod-namespaces.ts'
 
 export interface CapturesOptions {
   nodeName: string
@@ -29,7 +29,7 @@ export class Captures {
     this.#options = options
   }
 
-  /** The links of the node, and of these pods on it. Throws NotFound for a pod that is not here. */
+  /** The links of the node, and of those of these pods that are here and have a network of their own. */
   async hops(podKeys: readonly string[]): Promise<CaptureHop[]> {
     const { nodeName: node, runtime } = this.#options
     const own = (await showLinks()) as LinkState[]
@@ -39,7 +39,7 @@ export class Captures {
       if (role === undefined) return []
       return [{ place: { node }, device: link.ifname, role, ...(role === 'tunnel' && tunnelPort && { tunnelPort }) }]
     })
-    for (const { key, netns } of await findPods(runtime, podKeys)) {
+    for (const { key, netns } of await findPresentPods(runtime, podKeys)) {
       const inside = ((await showLinks({ netns })) as LinkState[]).filter(isUseful)
       for (const { ifname, link_index } of inside) {
         hops.push({ place: { node, pod: key }, device: ifname, role: 'pod' })
@@ -52,7 +52,8 @@ export class Captures {
 
   /** Streams what one link sees. Throws BadRequest for a filter that tcpdump cannot read, and for bounds beyond the limits. */
   async capture(body: CaptureRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pod, device, filter, durationMs, maxBytes, snaplen } = validateRequest(body)
+    const checked = validateRequest(body)
+    const { filter } = checked
     const problem = await explainBadFilter(filter).catch((error: unknown) => {
       if (!(error instanceof CommandError) || error.exitCode !== undefined) throw error
       throw new StatusError(501, 'NotImplemented', `${this.#options.nodeName} has no tcpdump: install it there`)
@@ -60,21 +61,24 @@ export class Captures {
     if (problem !== undefined) throw badRequest(`filter "${filter}": ${problem}`)
     if (this.#running >= maxRunning)
       throw new StatusError(429, 'TooManyRequests', `${maxRunning} captures are running on this node`)
-    const [found] = pod === undefined ? [] : await findPods(this.#options.runtime, [pod])
-    const where = found === undefined ? {} : { netns: found.netns }
-    // Else the stream would see itself, without end.
-    const self = `not tcp port ${request.socket.localPort}`
-    const whole = found !== undefined ? filter : filter === '' ? self : `(${filter}) and ${self}`
-    const running = startTcpdump({ device, filter: whole, snaplen, durationMs }, where)
+    // Before the first wait: others ask at the same time.
     this.#running++
-    // A client that goes is not noticed by writing while no packet comes.
-    response.once('close', () => running.stop())
     try {
-      await stream(running, maxBytes, response)
+      const running = await this.#start(checked, request)
+      // A client that goes is not noticed by writing while no packet comes.
+      response.once('close', () => running.stop())
+      await stream(running, checked.maxBytes, response).finally(() => running.stop())
     } finally {
-      running.stop()
       this.#running--
     }
+  }
+
+  async #start({ pod, filter, ...rest }: CaptureRequest, { socket }: IncomingMessage): Promise<Running> {
+    const [found] = pod === undefined ? [] : await findPods(this.#options.runtime, [pod])
+    if (found !== undefined) return startTcpdump({ ...rest, filter }, { netns: found.netns })
+    // Else the stream would see itself, without end.
+    const self = `not tcp port ${socket.localPort}`
+    return startTcpdump({ ...rest, filter: filter === '' ? self : `(${filter}) and ${self}` })
   }
 }
 

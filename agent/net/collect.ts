@@ -52,7 +52,7 @@ export async function collectState({ place, netns, addresses = [] }: CollectOpti
   const [fdb, neighbours, ipvs, wireguard, entries, settings, sockets] = await Promise.all([
     or('fdb', showFdb(where), []),
     or('neighbours', showNeighbours(where), []),
-    saveVirtualServers(where),
+    or('ipvs', saveVirtualServers(where), ''),
     links.then((all) => or('wg', readTunnels(all, where), {})),
     or('conntrack', listConnections(addresses, where), []),
     links.then((all) => or('sysctl', readSettings(all, where), {})),

@@ -33,6 +33,8 @@ interface Begun {
 }
 
 const maxFaults = 100
+/** As tc shows it. */
+const noHandle = '0:'
 /** How long after a failure to end a fault that is due the next attempt begins. */
 const retryMs = 5_000
 
@@ -65,11 +67,16 @@ export class Faults implements Verifiable {
       if (this.#begun.has(id)) throw badRequest(`there is a fault "${id}" already`)
       if (this.#begun.size >= maxFaults) throw badRequest(`there are ${maxFaults} faults on this node already`)
       const devices = kind === 'delay' ? await this.#findDevices(request) : []
-      await tcBatch(
-        devices.flatMap((device) => planDelay(device, request.delayMs ?? 0)),
-        this.#where,
-      )
-      await runNft(planFault(request), this.#where)
+      try {
+        await tcBatch(
+          devices.flatMap((device) => planDelay(device, request.delayMs ?? 0)),
+          this.#where,
+        )
+        await runNft(planFault(request), this.#where)
+      } catch (error) {
+        await this.#removeDelays(devices).catch(this.#options.onError)
+        throw error
+      }
       this.#begun.set(id, { request, endsAtMs: Date.now() + durationMs, timer: this.#endIn(durationMs, id), devices })
     })
   }
@@ -131,14 +138,19 @@ export class Faults implements Verifiable {
     if (begun === undefined) return
     const isLast = this.#begun.size === 1
     await runNft(isLast ? planHealAll() : planHeal(begun.request), this.#where)
+    await this.#removeDelays(begun.devices)
+    clearTimeout(begun.timer)
+    this.#begun.delete(id)
+  }
+
+  async #removeDelays(devices: readonly string[]): Promise<void> {
+    if (devices.length === 0) return
     // A pod that has gone took its link along.
     const there = new Set(
       (await listQdiscs(this.#where)).filter(({ handle }) => handle === delayHandle).map(({ dev }) => dev),
     )
-    const lines = begun.devices.filter((dev) => there.has(dev)).map((dev) => `qdisc del dev ${dev} root`)
+    const lines = devices.filter((dev) => there.has(dev)).map((dev) => `qdisc del dev ${dev} root`)
     await tcBatch(lines, this.#where)
-    clearTimeout(begun.timer)
-    this.#begun.delete(id)
   }
 
   /** The links by which delayed packets leave. */
@@ -155,10 +167,11 @@ export class Faults implements Verifiable {
       }),
     )
     const devices = [...new Set(found)]
+    // One that somebody made has a handle, and could not be made again; what the kernel gives every link by itself has none.
     const busy = (await listQdiscs(this.#where)).find(
-      ({ dev, kind, root }) => root && devices.includes(dev) && kind !== 'noqueue',
+      ({ dev, handle, root }) => root && devices.includes(dev) && handle !== noHandle,
     )
-    if (busy !== undefined && (busy.handle === delayHandle || busy.kind === 'tbf'))
+    if (busy !== undefined)
       throw new StatusError(
         409,
         'Conflict',

@@ -64,8 +64,17 @@ export class NodeNet {
     const wanted = query.getAll('pod')
     const namespaces = await findPresentPods(this.#options.runtime, wanted)
     const places = namespaces.map(({ key, netns }) => ({ place: { node: nodeName, pod: key }, netns }))
-    const own = query.get('node') === 'false' ? [] : [{ place: { node: nodeName } }]
-    return await Promise.all([...own, ...places].map((where) => collectState({ ...where, addresses })))
+    const own = query.get('node') === 'false' ? [] : [collectState({ place: { node: nodeName }, addresses })]
+    const pictures = places.map(async (where): Promise<NamespaceState[]> => {
+      try {
+        return [await collectState({ ...where, addresses })]
+      } catch (error) {
+        // It went while it was looked at, as one that had gone before.
+        this.#options.onError(error)
+        return []
+      }
+    })
+    return [...(await Promise.all(own)), ...(await Promise.all(pictures)).flat()]
   }
 
   /** What the parts say; a part that fails does not silence the others. */

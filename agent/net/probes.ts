@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import type { SeenAnswer, SendAnswer, SendRequest, WatchRequest } from '../../api/net/probe.ts'
 import type { Place } from '../../api/net/state.ts'
+import type { Flow } from '../../api/net/trace.ts'
 import { badRequest, StatusError } from '../../api/objects/status-error.ts'
 import type { RunOptions } from '../../cni/linux/exec.ts'
 import { listTables } from '../../cni/linux/nft.ts'
@@ -41,7 +42,7 @@ export class Probes {
   }
 
   async watch(request: WatchRequest): Promise<void> {
-    const { id, mark, begin } = validateWatch(request)
+    const { id, mark, protocol, begin } = validateWatch(request)
     if (this.#watches.has(id)) throw badRequest(`there is a watch "${id}" already`)
     const { nodeName: node, runtime } = this.#options
     const pods = await findPresentPods(runtime, request.pods)
@@ -54,7 +55,7 @@ export class Probes {
     await Promise.all(
       places.map(async ({ place, where }) => {
         const isBegin = begin !== undefined && begin.pod === ('pod' in place ? place.pod : undefined)
-        await startWatch({ id, mark, ...(isBegin && { begin }) }, where)
+        await startWatch({ id, mark, ...(protocol && { protocol }), ...(isBegin && { begin }) }, where)
       }),
     )
   }
@@ -68,7 +69,10 @@ export class Probes {
     return { seen: seen.flat() }
   }
 
+  /** Throws BadRequest for what is no flow: its words go to programs. */
   async send({ pod, flow, timeoutMs }: SendRequest): Promise<SendAnswer> {
+    validateFlow(flow)
+    if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) throw badRequest('timeoutMs: must be more than 0')
     const [found] = pod === undefined ? [] : await findPods(this.#options.runtime, [pod])
     const { protocol, destination, port, sourcePort } = flow
     return await sendPacket(
@@ -82,21 +86,35 @@ export class Probes {
     if (watch === undefined) return
     this.#watches.delete(id)
     clearTimeout(watch.timer)
-    await Promise.all(watch.places.map(({ where }) => endWatch(id, where)))
+    await Promise.all(
+      watch.places.map(async ({ place, where }) => {
+        // A pod that has gone took its counters along; where one stays, the mark never comes again.
+        await endWatch(id, where).catch((error: unknown) => {
+          if (place.pod === undefined) throw error
+          this.#options.onError(error)
+        })
+      }),
+    )
   }
 }
 
+const protocols: ReadonlySet<string> = new Set(['tcp', 'udp', 'icmp'])
+
 /** What goes into rules is checked: it comes from outside. */
 function validateWatch(request: WatchRequest): WatchRequest {
-  const { id, mark, pods, begin } = request
+  const { id, mark, protocol: counted, pods, begin } = request
   if (!/^[a-z0-9]{1,16}$/.test(id)) throw badRequest('id: must be lower-case letters and digits')
   if (!Number.isInteger(mark) || mark < 1 || mark > 65_535) throw badRequest('mark: must be 1 to 65535')
   if (!Array.isArray(pods)) throw badRequest('pods: must be a list')
-  if (begin === undefined) return request
-  const { source, destination, port, sourcePort, protocol } = begin.flow
-  const isPort = (port: number) => Number.isInteger(port) && port >= 0 && port <= 65_535
-  if (isIP(destination) === 0 || (source !== undefined && isIP(source) === 0)) throw badRequest('flow: bad address')
-  if (!isPort(port) || !isPort(sourcePort)) throw badRequest('flow: bad port')
-  if (!['tcp', 'udp', 'icmp'].includes(protocol)) throw badRequest('flow: bad protocol')
+  if (counted !== undefined && !protocols.has(counted)) throw badRequest('protocol: must be tcp, udp or icmp')
+  if (begin !== undefined) validateFlow(begin.flow)
   return request
+}
+
+function validateFlow({ source, destination, port, sourcePort, protocol }: Flow): void {
+  const isAddress = (text: string) => typeof text === 'string' && isIP(text) !== 0
+  const isPort = (port: number) => Number.isInteger(port) && port >= 0 && port <= 65_535
+  if (!isAddress(destination) || (source !== undefined && !isAddress(source))) throw badRequest('flow: bad address')
+  if (!isPort(port) || !isPort(sourcePort)) throw badRequest('flow: bad port')
+  if (!protocols.has(protocol)) throw badRequest('flow: bad protocol')
 }

@@ -3,7 +3,7 @@
 
 import type { SeenAt, WatchRequest } from '../../api/net/probe.ts'
 import type { Place } from '../../api/net/state.ts'
-import type { Flow, HookName } from '../../api/net/trace.ts'
+import type { Flow, HookName, TraceProtocol } from '../../api/net/trace.ts'
 import type { RunOptions } from '../../cni/linux/exec.ts'
 import { listTable, runNft } from '../../cni/linux/nft.ts'
 
@@ -16,15 +16,23 @@ const hooks: readonly HookName[] = ['prerouting', 'input', 'forward', 'output', 
 /** Before and behind all that others write. */
 const ends = { entered: -2_000_000_000, left: 2_000_000_000 } as const
 
+/** What tells the first packet of a flow, as cni/linux/sender.ts sends it, from most others: of IPv4 and of IPv6. */
+const firstPackets: Record<TraceProtocol, [ip: string, ip6: string]> = {
+  tcp: ['tcp flags & (fin | syn | rst | ack) == syn', 'tcp flags & (fin | syn | rst | ack) == syn'],
+  udp: ['udp length 9', 'udp length 9'],
+  icmp: ['icmp type echo-request', 'icmpv6 type echo-request'],
+}
+
 /** Begins to count; with `begin`, packets of that flow get the mark here. */
 export async function startWatch(
-  { id, mark, begin }: Pick<WatchRequest, 'id' | 'mark' | 'begin'>,
+  { id, mark, protocol, begin }: Pick<WatchRequest, 'id' | 'mark' | 'protocol' | 'begin'>,
   where: Where,
 ): Promise<void> {
+  const [first, first6] = protocol === undefined ? ['', ''] : firstPackets[protocol]
   const chains = hooks.flatMap((hook) =>
     Object.entries(ends).map(([end, priority]) => {
       const marking = begin?.hook === hook && end === 'entered' ? markRules(begin.flow, mark) : []
-      const rules = [...marking, `ip id ${mark} counter`, `ip6 flowlabel ${mark} counter`]
+      const rules = [...marking, `ip id ${mark} ${first} counter`, `ip6 flowlabel ${mark} ${first6} counter`]
       return `chain ${hook}-${end} {\ntype filter hook ${hook} priority ${priority}; policy accept;\n${rules.join('\n')}\n}`
     }),
   )
@@ -42,9 +50,10 @@ function markRules({ protocol, source, destination, port, sourcePort }: Flow, ma
   return [`${from}${ip} daddr ${destination} ${transport} ${ip} ${field} set ${mark}`]
 }
 
-/** What was counted. */
+/** What was counted; nothing is known of a pod that has gone. */
 export async function readWatch(id: string, place: Place, where: Where): Promise<SeenAt[]> {
   const objects = (await listTable(`inet ${watchPrefix}${id}`, where)) as { rule?: CounterRule }[]
+  if (objects.length === 0 && place.pod !== undefined) return []
   const counts = new Map<string, number>()
   for (const { rule } of objects) {
     if (rule === undefined) continue

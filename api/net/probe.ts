@@ -2,7 +2,7 @@
 // the flow label), set where the packet begins and counted at every hook of netfilter it comes through.
 
 import type { Place } from './state.ts'
-import type { Flow, HookName } from './trace.ts'
+import type { Flow, HookName, TraceProtocol } from './trace.ts'
 
 /** POST /net/watch: counts packets with the mark in the node's namespace and in those of the pods, until /net/seen asks. */
 export interface WatchRequest {
@@ -10,6 +10,8 @@ export interface WatchRequest {
   id: string
   /** 1 to 65535. */
   mark: number
+  /** Only the first packet of such a flow is counted: a busy node has others with the same identification. Absent: whatever has the mark. */
+  protocol?: TraceProtocol
   /** "namespace/name" of pods on this node. */
   pods: string[]
   /** The packet begins here and gets its mark here: in the node's own namespace, or in that of the pod. */

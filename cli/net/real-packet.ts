@@ -36,7 +36,7 @@ export async function prepareRealPacket(options: RealPacketOptions): Promise<Rea
   const begun = await Promise.allSettled(
     nodes.map(([node, pods]) => {
       const begin = beginOn(node)
-      return agents.watch(node, { id, mark, pods: [...pods], ...(begin && { begin }) })
+      return agents.watch(node, { id, mark, protocol: flow.protocol, pods: [...pods], ...(begin && { begin }) })
     }),
   )
   // A node that does not answer is not watched; what sends must answer.

@@ -42,15 +42,15 @@ export async function traceCluster(
   to: string,
   query: TraceQuery,
 ): Promise<TracedCluster> {
+  const { limit, timeoutMs, sourcePort } = readNumbers(query)
   const [source, found] = await Promise.all([findEnd(session, from), findEnd(session, to)])
   const destination = await withNodePort(session, toOutside(found, source), query)
-  const flow = await makeFlow(source, destination, query)
+  const flow = await makeFlow(source, destination, query, sourcePort)
   const entryNodes = source.isOutside === true ? await findEntries(session, destination, query) : []
-  const places = findPlaces([source, destination], entryNodes)
+  const places = findPlaces([source, destination], entryNodes, limit)
   const agents = new NodeAgents(session)
   const addresses = [...source.addresses, ...destination.addresses]
   const sender = source.isOutside === true ? ('outside' as const) : toPlace(source)
-  const timeoutMs = Number(query.timeout) * 1000
   const isProved = query.proof && canSend(source, destination, flow)
   const [{ states, missing }, packet] = await Promise.all([
     takePictures(agents, places, addresses),
@@ -62,7 +62,7 @@ export async function traceCluster(
     world,
     flow,
     from: source.isOutside === true ? entryOf(world, entryNodes, flow.destination) : senderOf(world, source),
-    limit: Number(query.limit),
+    limit,
     backends,
     ...(service !== undefined && { service }),
   })
@@ -78,15 +78,31 @@ async function prove(trace: Trace, packet: RealPacket): Promise<Trace> {
 const firstSourcePort = 32_768
 const lastSourcePort = 60_999
 
-async function makeFlow(source: TraceEnd, destination: TraceEnd, query: TraceQuery): Promise<Flow> {
+/** Throws what is wrong with them: no way followed would be none that fails. */
+export function readNumbers({ limit, timeout, sourcePort }: Pick<TraceQuery, 'limit' | 'timeout' | 'sourcePort'>) {
+  const ways = Number(limit)
+  if (!Number.isInteger(ways) || ways < 1) throw new Error(`--limit ${limit}: must be a whole number from 1`)
+  const timeoutMs = Number(timeout) * 1000
+  if (!(timeoutMs > 0)) throw new Error(`--timeout ${timeout}: must be more than 0`)
+  const chosen = sourcePort === undefined ? undefined : Number(sourcePort)
+  if (chosen !== undefined && !(Number.isInteger(chosen) && chosen >= 1 && chosen <= 65_535))
+    throw new Error(`--source-port ${sourcePort}: must be 1 to 65535`)
+  return { limit: ways, timeoutMs, sourcePort: chosen }
+}
+
+async function makeFlow(
+  source: TraceEnd,
+  destination: TraceEnd,
+  query: TraceQuery,
+  sourcePort: number = randomInt(firstSourcePort, lastSourcePort),
+): Promise<Flow> {
   const address = chooseAddress(source, destination, query.ipv6 === true ? 'ipv6' : undefined)
   const protocol = chooseProtocol(destination, query)
-  const { sourcePort } = query
   return {
     protocol,
     destination: address,
     port: choosePort(destination, protocol, query),
-    sourcePort: sourcePort === undefined ? randomInt(firstSourcePort, lastSourcePort) : Number(sourcePort),
+    sourcePort,
     ...(source.isOutside === true && { source: source.addresses[0] ?? (await outsideAddress(address)) }),
   }
 }

@@ -13,11 +13,8 @@ export interface Pictures {
 /** The nodes that a flow may pass, each with the pods on it that count. */
 export type Places = ReadonlyMap<string, ReadonlySet<string>>
 
-/** How many backends of a Service are looked at; there are as many ways as these. */
-const backendLimit = 8
-
-/** Both ends, the Service's backends and their nodes. */
-export function findPlaces(ends: readonly TraceEnd[], extraNodes: readonly string[]): Places {
+/** Both ends, so many of the Service's backends (there are as many ways as these), and their nodes. */
+export function findPlaces(ends: readonly TraceEnd[], extraNodes: readonly string[], backendLimit: number): Places {
   const podsByNode = new Map<string, Set<string>>(extraNodes.map((node) => [node, new Set()]))
   for (const { node, pod, backends = [] } of ends) {
     const places = [...(node === undefined ? [] : [{ node, pod }]), ...backends.slice(0, backendLimit)]

@@ -145,7 +145,7 @@ async function sendMarked(cluster: BrokenCluster, { from, real }: BrokenNetwork,
   await Promise.all(
     places.map((each) =>
       startWatch(
-        { id, mark, ...(isSamePlace(each.place, sender) && { begin: { hook, flow } }) },
+        { id, mark, protocol: flow.protocol, ...(isSamePlace(each.place, sender) && { begin: { hook, flow } }) },
         { netns: each.host.netns },
       ),
     ),

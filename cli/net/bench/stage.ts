@@ -2,12 +2,12 @@
 // with the namespace, also what a bench left that was killed.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Client } from '../../../api/client/client.ts'
 import type { Pod, Service } from '../../../api/generated/types.ts'
 import { isNotFound } from '../../../api/objects/status-error.ts'
 import { namespaces } from '../../../api/resources/namespaces.ts'
 import { pods } from '../../../api/resources/pods.ts'
 import { services } from '../../../api/resources/services.ts'
-import type { Session } from '../../session.ts'
 import { ports } from './probe.ts'
 
 export const benchNamespace = 'fairlead-net-bench'
@@ -27,9 +27,14 @@ export interface Server {
   service: string
 }
 
+/** Name of a node's Service, without the dots that a node's name may have, and no longer than a label. */
+const serviceOf = (node: string) => `server-${node.replaceAll('.', '-')}`.slice(0, 63).replace(/-+$/, '')
+
 export const clientOf = (node: string) => ({ namespace: benchNamespace, name: `client-${node}` })
 
-type Cluster = Pick<Session, 'client'>
+interface Cluster {
+  client: Client
+}
 
 /** Resolves with each node's server when all pods run. */
 export async function setStage(
@@ -42,7 +47,7 @@ export async function setStage(
   const { nodes, family } = options
   await Promise.all(
     nodes.flatMap((node) => [
-      client.create(pods, makePod(`client-${node}`, node, options, ['sleep', '3600'])),
+      client.create(pods, makePod(`client-${node}`, node, options, ['sleep', 'infinity'])),
       client.create(
         pods,
         makePod(`server-${node}`, node, options, ['sh', '-c', 'iperf3 -s >/dev/null & exec testbox serve']),
@@ -69,10 +74,9 @@ export async function setStage(
 }
 
 async function findServer({ client }: Cluster, node: string, family: 'ipv4' | 'ipv6'): Promise<Server> {
-  const name = `server-${node}`
   const [pod, service] = await Promise.all([
-    client.get(pods, { namespace: benchNamespace, name }),
-    client.get(services, { namespace: benchNamespace, name }),
+    client.get(pods, { namespace: benchNamespace, name: `server-${node}` }),
+    client.get(services, { namespace: benchNamespace, name: serviceOf(node) }),
   ])
   const address = (pod.status?.podIPs ?? []).find(({ ip = '' }) => ip.includes(':') === (family === 'ipv6'))?.ip
   if (address === undefined) throw new Error(`pods on ${node} have no ${family} address`)
@@ -98,7 +102,7 @@ export async function clearStage({ client }: Cluster, signal: AbortSignal): Prom
 function makePod(name: string, node: string, { image }: StageOptions, command: string[]): Pod {
   const isServer = name.startsWith('server-')
   return {
-    metadata: { namespace: benchNamespace, name, labels: { app: name } },
+    metadata: { namespace: benchNamespace, name, labels: { app: isServer ? serviceOf(node) : 'client' } },
     spec: {
       // By name, past the scheduler: a node that takes no new pods is measured as well.
       nodeName: node,
@@ -121,9 +125,9 @@ function makePod(name: string, node: string, { image }: StageOptions, command: s
 
 function makeService(node: string, family: 'ipv4' | 'ipv6'): Service {
   return {
-    metadata: { namespace: benchNamespace, name: `server-${node}` },
+    metadata: { namespace: benchNamespace, name: serviceOf(node) },
     spec: {
-      selector: { app: `server-${node}` },
+      selector: { app: serviceOf(node) },
       ipFamilyPolicy: 'SingleStack',
       ipFamilies: [family === 'ipv6' ? 'IPv6' : 'IPv4'],
       ports: Object.entries(ports).map(([name, port]) => ({ name, port })),

@@ -4,12 +4,16 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { captureLimits } from '../../../api/net/capture.ts'
+import type { NodeAgents } from '../node-agents.ts'
 import { dissect } from './dissect.ts'
 import { planFilter } from './filter.ts'
 import { TimeOrder } from './order.ts'
 import { openPcap } from './pcap.ts'
 import { enhancedPacket, interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from './pcapng.ts'
+import { followTaps, type OpenTap } from './run.ts'
+import { findTaps, planTaps } from './taps.ts'
 
 let folder: string
 beforeAll(() => {
@@ -156,4 +160,91 @@ test('links of the node are asked for addresses, those of the pod are not; a tun
   const tunnelled = planFilter(uplink, scope, '', 4789)
   expect(tunnelled).toContain('udp port 4789 and ((udp[42:4] = 0x0af40102) or (udp[46:4] = 0x0af40102)')
   expect(() => execFileSync('tcpdump', ['-d', '-y', 'EN10MB', '--', tunnelled], { stdio: 'pipe' })).not.toThrow()
+})
+
+test('a Service with more endpoints than a filter can name is told by its ports', () => {
+  const scope = { addresses: Array.from({ length: 250 }, (_, at) => `10.244.1.${at}`), ports: [80] }
+  const place = { node: 'node-1' }
+  const ports = '(port 80 or icmp or icmp6) and (tcp)'
+  expect(planFilter({ place, device: 'cbr0', role: 'bridge' }, scope, 'tcp', 4789)).toBe(ports)
+  expect(planFilter({ place, device: 'eth0', role: 'uplink' }, scope, 'tcp', 4789)).toBe(
+    `(${ports}) or (udp port 4789)`,
+  )
+  const few = { ...scope, addresses: scope.addresses.slice(0, 100) }
+  const targets = [few, few].map((each, at) => ({ title: `${at}`, nodes: ['node-1'], pods: [], scope: each }))
+  const [tap] = planTaps([{ place, device: 'cbr0', role: 'bridge' }], targets, 'tcp')
+  expect(tap?.filter.length).toBeLessThanOrEqual(captureLimits.filterLength)
+})
+
+test('a stream of many packets is read without copying the rest for each', async () => {
+  const header = Buffer.alloc(24)
+  header.writeUInt32LE(0xa1b23c4d, 0)
+  const chunk = Buffer.concat([header, Buffer.alloc(16 * 1_000)])
+  async function* whole() {
+    yield chunk
+  }
+  const stream = await openPcap(whole())
+  const concat = vi.spyOn(Buffer, 'concat')
+  let count = 0
+  for await (const { data } of stream?.packets ?? []) count += data.length === 0 ? 1 : 0
+  expect(count).toBe(1_000)
+  expect(concat).not.toHaveBeenCalled()
+  concat.mockRestore()
+})
+
+/** A tap whose only packet is there at once, and whose stream goes on. */
+const tap = (): OpenTap => {
+  async function* packets() {
+    yield packet
+    await new Promise(() => undefined)
+  }
+  const hop = { place: { node: 'node-1' }, device: 'eth0', role: 'uplink' } as const
+  return { hop, filter: '', rank: 0, stream: { linkType: 1, snaplen: 65_535, packets: packets() } }
+}
+
+test('what cannot be written ends the capture, with the reason', async () => {
+  const following = followTaps(
+    [tap()],
+    new AbortController().signal,
+    () => {
+      throw new Error('no space left on device')
+    },
+    () => undefined,
+  )
+  await expect(following).rejects.toThrow('no space left on device')
+})
+
+test('a reader of stdout that is slower than the packets gets them all', () => {
+  const program = join(folder, 'program.ts')
+  const here = import.meta.dirname
+  writeFileSync(
+    program,
+    `import { PcapngOutput } from '${here}/outputs.ts'
+     import { Names } from '${here}/names.ts'
+     const taps = [{ hop: { place: { node: 'n' }, device: 'eth0', role: 'uplink' }, filter: '', rank: 0, stream: { linkType: 1, snaplen: 1 } }]
+     const output = new PcapngOutput('-', taps, new Names({ nodes: [], services: [], pods: [] }), '')
+     for (let at = 0; at < 300; at++) output.write({ tap: 0, rank: 0, timeNs: 1n, data: Buffer.alloc(1_000), originalLength: 1_000 })
+     output.close()`,
+  )
+  const text = execFileSync('bash', [
+    '-o',
+    'pipefail',
+    '-c',
+    `"$0" "$1" | { sleep 0.5; wc -c; }`,
+    process.execPath,
+    program,
+  ])
+  expect(Number(text)).toBeGreaterThan(300_000)
+})
+
+test('a pod in the network of its node, or that has gone, is told of and takes nobody along', async () => {
+  const hops = [{ place: { node: 'node-1' }, device: 'eth0', role: 'uplink' }]
+  const agents: Pick<NodeAgents, 'json'> = { json: <T>() => Promise.resolve(hops as T) }
+  const target = { title: '', nodes: ['node-1'], pods: [{ node: 'node-1', pod: 'default/web' }] }
+  const told: string[] = []
+  const taps = await findTaps(agents, [{ ...target, scope: { addresses: [], ports: [] } }], '', (node, { message }) =>
+    told.push(`${node}: ${message}`),
+  )
+  expect(taps.map(({ hop }) => hop.device)).toEqual(['eth0'])
+  expect(told).toEqual(['node-1: pod default/web has no network of its own there'])
 })

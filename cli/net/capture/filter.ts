@@ -2,7 +2,7 @@
 // of the node they are told by addresses, and behind a tunnel's outer header by their place in it.
 
 import ipaddr from 'ipaddr.js'
-import type { CaptureHop } from '../../../api/net/capture.ts'
+import { type CaptureHop, captureLimits } from '../../../api/net/capture.ts'
 
 /** Whose packets are wanted; nothing given: everybody's. */
 export interface Scope {
@@ -11,8 +11,25 @@ export interface Scope {
   ports: readonly number[]
 }
 
-/** The filter for one hop; `user` is the person's own, "" for none. */
-export function planFilter(hop: CaptureHop, scope: Scope, user: string, tunnelPort: number | undefined): string {
+/**
+ * The filter for one hop; `user` is the person's own, "" for none. Where the addresses are too many to be named in a filter of that
+ * length, everybody's packets of those ports are seen, and all that is in the tunnel.
+ */
+export function planFilter(
+  hop: CaptureHop,
+  scope: Scope,
+  user: string,
+  tunnelPort: number | undefined,
+  longest = captureLimits.filterLength,
+): string {
+  const filter = writeFilter(hop, scope, user, tunnelPort)
+  if (filter.length <= longest || scope.addresses.length === 0) return filter
+  const wider = writeFilter(hop, { ...scope, addresses: [] }, user, undefined)
+  const isOuter = hop.role === 'uplink' && tunnelPort !== undefined && wider !== ''
+  return isOuter ? `(${wider}) or (udp port ${tunnelPort})` : wider
+}
+
+function writeFilter(hop: CaptureHop, scope: Scope, user: string, tunnelPort: number | undefined): string {
   const isPods = hop.role === 'pod' || hop.role === 'port'
   const wanted = all([isPods ? '' : anyHost(scope.addresses), anyPort(scope.ports), user])
   const isOuter = hop.role === 'uplink' && tunnelPort !== undefined && scope.addresses.length > 0

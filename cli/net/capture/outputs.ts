@@ -1,6 +1,7 @@
 // Where captured packets go: lines on the terminal, or a pcapng file.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { hasCode } from '../../../cni/linux/system-error.ts'
 import { dissect } from './dissect.ts'
 import type { Names } from './names.ts'
 import { enhancedPacket, interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from './pcapng.ts'
@@ -46,6 +47,9 @@ function formatTime(timeNs: bigint): string {
   return `${clock}.${String((timeNs / 1000n) % 1_000_000n).padStart(6, '0')}`
 }
 
+/** How long a reader of stdout is given to make room. */
+const fullPipeMs = 10
+
 /** A file that is whole after each packet; "-" is stdout. */
 export class PcapngOutput implements PacketOutput {
   readonly #file: number
@@ -83,6 +87,17 @@ export class PcapngOutput implements PacketOutput {
   }
 
   #put(block: Buffer): void {
-    for (let at = 0; at < block.length; ) at += writeSync(this.#file, block, at)
+    for (let at = 0; at < block.length; ) at += this.#write(block.subarray(at))
+  }
+
+  /** Node makes a pipe on stdout non-blocking: its reader may be slower than the packets come. */
+  #write(bytes: Buffer): number {
+    try {
+      return writeSync(this.#file, bytes)
+    } catch (error) {
+      if (!hasCode(error, 'EAGAIN')) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fullPipeMs)
+      return 0
+    }
   }
 }

@@ -61,7 +61,12 @@ class ByteReader {
       this.#chunks.push(value)
       this.#length += value.length
     }
-    const all = Buffer.concat(this.#chunks)
+    const [first, ...others] = this.#chunks
+    // A chunk holds many packets: it is not copied for each.
+    const all =
+      first !== undefined && others.length === 0
+        ? Buffer.from(first.buffer, first.byteOffset, first.length)
+        : Buffer.concat(this.#chunks)
     this.#chunks = [all.subarray(length)]
     this.#length -= length
     return all.subarray(0, length)

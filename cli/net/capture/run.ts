@@ -51,7 +51,7 @@ export async function openTaps(
   return good
 }
 
-/** Ends when all streams have, or the signal aborts. What was seen until then has been handed on. */
+/** Ends when all streams have, or the signal aborts. What was seen until then has been handed on. Rejects with what onPacket throws. */
 export async function followTaps(
   taps: readonly OpenTap[],
   signal: AbortSignal,
@@ -59,7 +59,14 @@ export async function followTaps(
   onFailed: (tap: Tap, error: Error) => void,
 ): Promise<void> {
   const order = new TimeOrder<SeenPacket>(waitMs)
-  const timer = setInterval(() => order.take(performance.now()).forEach(onPacket), tickMs)
+  const broken = Promise.withResolvers<never>()
+  const timer = setInterval(() => {
+    try {
+      order.take(performance.now()).forEach(onPacket)
+    } catch (error) {
+      broken.reject(error)
+    }
+  }, tickMs)
   const pumps = taps.map(async (tap, index) => {
     try {
       for await (const packet of tap.stream.packets)
@@ -68,7 +75,10 @@ export async function followTaps(
       if (!signal.aborted) onFailed(tap, error instanceof Error ? error : new Error(String(error)))
     }
   })
-  await Promise.all(pumps)
-  clearInterval(timer)
+  try {
+    await Promise.race([Promise.all(pumps), broken.promise])
+  } finally {
+    clearInterval(timer)
+  }
   order.drain().forEach(onPacket)
 }

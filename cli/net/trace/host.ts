@@ -174,8 +174,10 @@ function arriveAnswer(walk: Walk, namespace: Namespace, packet: Packet): End {
   return walk.end(namespace, 'dropped', 'reply-source', text, packet, { step: 'socket' })
 }
 
-function listensOn(address: string, destination: string): boolean {
-  if (address === '*' || isSame(address, destination)) return true
+/** Whether a socket at the address, as ss prints it, takes what is for the destination. */
+export function listensOn(address: string, destination: string): boolean {
+  // IPv6 sockets of programs such as Java's are bound to IPv4 addresses so (RFC 4291, section 2.5.5.2).
+  if (address === '*' || isSame(address.replace(/^::ffff:(?=[\d.]+$)/, ''), destination)) return true
   return destination.includes(':') ? address === '::' : address === '0.0.0.0'
 }
 

@@ -31,7 +31,7 @@ const allSeen = there.map(({ place, hook }) => seenAt(place, hook))
 const answered = { outcome: 'answered' as const, detail: '' }
 const silent = { outcome: 'silent' as const, detail: '' }
 const compare = (paths: TracedPath[], answer: typeof answered | typeof silent, seen: SeenAt[]) =>
-  compareWithReal({ flow, paths }, 1, answer, seen)
+  compareWithReal({ flow, paths, more: false }, 1, answer, seen)
 
 test('a packet seen at every hook of the way, and answered, proves it', () => {
   expect(compare([path(leg(there, 'delivered'), back)], answered, allSeen)).toMatchObject({ agrees: true, path: 0 })
@@ -78,8 +78,22 @@ test('namespaces that nobody watched are not missed', () => {
 
 test('a server that says nothing to a datagram without sense speaks against nothing', () => {
   const paths = [path(leg(there, 'delivered'), back)]
-  expect(compareWithReal({ flow: { ...flow, protocol: 'udp' }, paths }, 1, silent, allSeen)).toMatchObject({
-    agrees: true,
-  })
+  expect(compareWithReal({ flow: { ...flow, protocol: 'udp' }, paths, more: false }, 1, silent, allSeen)).toMatchObject(
+    {
+      agrees: true,
+    },
+  )
   expect(compare(paths, silent, allSeen)).toMatchObject({ agrees: false })
+})
+
+test('where there are more ways than were followed, it is said that the packet may have gone one of those', () => {
+  const paths = [path(leg(there, 'delivered'), back)]
+  const seen = [...allSeen.slice(0, 2), seenAt(far, 'input', 0)]
+  const { agrees, differences } = compareWithReal({ flow, paths, more: true }, 1, answered, seen)
+  expect(agrees).toBe(false)
+  expect(differences).toEqual([
+    'node-2 input: not seen',
+    'it may have gone another way than the first 1: --limit says how many are followed',
+  ])
+  expect(compareWithReal({ flow, paths, more: true }, 1, answered, allSeen)).toMatchObject({ agrees: true })
 })

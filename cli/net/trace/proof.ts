@@ -7,7 +7,7 @@ import { formatPlace } from './world.ts'
 
 /** The way that fits best, and whether it fits. */
 export function compareWithReal(
-  { flow, paths }: Pick<Trace, 'flow' | 'paths'>,
+  { flow, paths, more }: Pick<Trace, 'flow' | 'paths' | 'more'>,
   mark: number,
   { outcome, detail }: SendAnswer,
   seen: readonly SeenAt[],
@@ -23,6 +23,8 @@ export function compareWithReal(
   if (best === undefined) return { ...real, agrees: false, hooks: 0, differences: ['no way was worked out'] }
   const { at, hooks, differences } = best
   const agrees = differences.length === 0
+  if (!agrees && more)
+    differences.push(`it may have gone another way than the first ${paths.length}: --limit says how many are followed`)
   return { ...real, ...(agrees && { path: at }), agrees, hooks, differences }
 }
 
