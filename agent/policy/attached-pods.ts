@@ -9,7 +9,7 @@ export interface AttachedSandbox {
   /** "namespace/name" of its pod. */
   podKey: string
   ips: readonly string[]
-  /** The pod as its worker knows it, for the time until the informer has it. */
+  /** The pod as its worker knew it, for the time until the informer has it. */
   pod?: Stored<Pod>
 }
 
@@ -33,6 +33,10 @@ export class AttachedPods {
     siblings?.delete(sandboxId)
     if (siblings?.size === 0) this.#byPod.delete(podKey)
     return podKey
+  }
+
+  sandboxIds(): string[] {
+    return [...this.#sandboxes.keys()]
   }
 
   /** Addresses of all of the pod's sandboxes. */

@@ -21,7 +21,7 @@ export interface NetworkPoliciesOptions {
   client: Client
   nodeName: string
   backend: PolicyBackend
-  /** Sandboxes that an earlier life of the agent attached: their pods may run already. */
+  /** Sandboxes that are attached; at the start those of an earlier life of the agent, whose pods may run already. */
   attached: () => Promise<AttachedSandbox[]>
   onError: (error: unknown) => void
 }
@@ -117,10 +117,18 @@ export class NetworkPolicies implements Verifiable {
       if (isChanged) await this.#options.backend.apply(this.#table.takeChanges())
       if (isResync || !isChanged) await this.#options.backend.resync()
       outcome.resolve()
+      if (isResync) await this.#forgetDetached()
     } catch (error) {
       outcome.reject(error)
       throw error
     }
+  }
+
+  /** Sandboxes that went without a word: those of pods that nobody knows any more, which the agent found when it started. */
+  async #forgetDetached(): Promise<void> {
+    const known = this.#attached.sandboxIds()
+    const there = new Set((await this.#options.attached()).map(({ sandboxId }) => sandboxId))
+    for (const sandboxId of known) if (!there.has(sandboxId)) this.release(sandboxId)
   }
 
   /** Policies before pods: then a pod is looked at once. */
@@ -132,11 +140,17 @@ export class NetworkPolicies implements Verifiable {
     }
     for (const key of policies) this.#table.setPolicy(key, this.#policies.get(key))
     for (const key of pods) {
-      const pod = this.#pods.get(key) ?? this.#attached.podOf(key)
+      const pod = newerOf(this.#pods.get(key), this.#attached.podOf(key))
       this.#table.setPod(key, pod && toPolicyPod(pod, this.#options.nodeName, this.#attached.ipsOf(key)))
     }
     for (const keys of [policies, namespaces, pods]) keys.clear()
   }
+}
+
+/** A pod may be admitted before the informer has heard of it, or while it still has another of that name, or other labels. */
+function newerOf(known: Stored<Pod> | undefined, admitted: Stored<Pod> | undefined): Stored<Pod> | undefined {
+  if (known === undefined || admitted === undefined) return known ?? admitted
+  return BigInt(admitted.metadata.resourceVersion) > BigInt(known.metadata.resourceVersion) ? admitted : known
 }
 
 function makeOutcome(): PromiseWithResolvers<void> {

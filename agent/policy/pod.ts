@@ -34,15 +34,18 @@ export function toPolicyPod(
 ): PolicyPod | undefined {
   const { spec, status, metadata } = pod
   const hasEnded = status?.phase === 'Succeeded' || status?.phase === 'Failed'
-  if (spec.hostNetwork === true || (hasEnded && attachedIps.length === 0)) return undefined
-  const ips = attachedIps.length > 0 ? attachedIps : reportedIps(status)
+  if (spec.hostNetwork === true) return undefined
+  const reported = hasEnded ? [] : reportedIps(status)
+  // A sandbox that is here of a pod that is elsewhere is its predecessor's, of the same name.
+  const isHere = spec.nodeName === nodeName
+  const ips = isHere && attachedIps.length > 0 ? attachedIps : [...attachedIps, ...reported]
   if (ips.length === 0) return undefined
   return {
     key: toKey(pod),
     namespace: metadata.namespace ?? '',
     labels: metadata.labels ?? {},
     ips: [...new Set(ips.map(canonicalAddress))],
-    local: spec.nodeName === nodeName || attachedIps.length > 0,
+    local: isHere || attachedIps.length > 0,
     ports: namedPortsOf(pod),
   }
 }

@@ -107,6 +107,12 @@ test('addresses that this node gave out count before the API knows them', () => 
   expect(table.takeChanges().pods.get('default/new')?.ips).toEqual(['10.244.0.9', 'fd00::9'])
 })
 
+test('a pod that is on another node now has its address there, beside that of a sandbox left here', () => {
+  const table = tableWith([], [policy('deny', {})])
+  setPod(table, pod('moved', { node: 'there', ip: '10.244.1.9' }), ['10.244.0.9'])
+  expect(table.takeChanges().pods.get('default/moved')?.ips).toEqual(['10.244.0.9', '10.244.1.9'])
+})
+
 test('ports that a policy calls by name are those of containers that run together', () => {
   const named = policy('named', { ingress: [{ ports: [{ port: 'http' }, { port: 'admin' }] }] })
   expect(

@@ -11,6 +11,8 @@ import { TestNetwork } from '../support/namespaces.ts'
 import { PolicyWorld, type WorldPod } from '../support/policy-world.ts'
 
 const tableName = 'inet fairlead-policy'
+/** A port of the server alone. */
+const only = 81
 let world: PolicyWorld
 let scaleNet: TestNetwork
 
@@ -18,7 +20,7 @@ beforeAll(async () => {
   world = await PolicyWorld.create('polr')
   world.namespaces.set('x', { 'kubernetes.io/metadata.name': 'x' })
   for (const [index, name] of ['server', 'client', 'near'].entries())
-    await world.addPod(makePod(name, name === 'client' ? 2 : 1, index + 2), [80])
+    await world.addPod(makePod(name, name === 'client' ? 2 : 1, index + 2), name === 'server' ? [80, only] : [80])
   scaleNet = await TestNetwork.create('polscale')
 })
 
@@ -75,6 +77,27 @@ test.each(['ipv4', 'ipv6'] as const)('ICMP over %s passes by rules without ports
   )
   await world.sync()
   expect([await ping('x/client', address), await ping('x/near', address)]).toEqual([true, false])
+})
+
+test('an isolated pod is not reached by addresses that no policy knows, of its link and of everybody', async () => {
+  const link = await run('ip', ['-6', '-o', 'addr', 'show', 'dev', 'eth0', 'scope', 'link'], world.netnsOf('x/server'))
+  const own = /fe80:\S+(?=\/64)/.exec(link)?.[0] ?? ''
+  const doors = [
+    { protocol: 'tcp', address: `${own}%eth0`, port: only },
+    { protocol: 'udp', address: `${own}%eth0`, port: only },
+    { protocol: 'udp', address: 'ff02::1%eth0', port: only },
+    { protocol: 'udp', address: '224.0.0.1', port: only },
+    { protocol: 'udp', address: '10.244.1.255', port: only },
+  ] as const
+  const ask = (expected: boolean) =>
+    world.probe(
+      new Map([['x/near', doors.map((door) => ({ ...door, id: `${door.protocol} ${door.address}`, expected }))]]),
+    )
+  await world.sync()
+  expect((await ask(true)).size).toBe(doors.length)
+  world.setPolicy(policy('deny', onServer))
+  await world.sync()
+  expect(await ask(false)).toEqual(new Set())
 })
 
 test('a dropped packet is counted for the policies that isolate the pod, and for no other', async () => {

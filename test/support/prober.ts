@@ -44,6 +44,7 @@ function ask({ protocol, address, port }: Probe, onAnswer: () => void): () => vo
   }
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   const send = () => socket.send('who', port, address)
+  socket.once('listening', () => socket.setBroadcast(true))
   socket.on('message', onAnswer)
   socket.on('error', () => undefined) // as above
   const timer = setInterval(send, resendMs)

@@ -35,6 +35,9 @@ export const podMap = (direction: Direction, family: Family) => `${direction}-${
 /** Addresses of pods of this node that some policy isolates. */
 export const isolatedSet = (family: Family) => `isolated-${digits[family]}`
 
+/** Families of which some pod of this node is isolated. */
+export const isolatedFamilies = 'isolated-families'
+
 /** The digit that stands for the family in names. */
 const digits: Record<Family, string> = { ipv4: '4', ipv6: '6' }
 
@@ -43,9 +46,12 @@ export const comment = (text: string) => `comment "${shorten(text)}"`
 
 /** The text, or as much of it as fits, two dots, which no name in Kubernetes has, and a hash of all of it. */
 export function shorten(text: string): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 12)}..${hashOf(text)}`
+  return text.length <= limit ? text : `${text.slice(0, limit - 2 - hashDigits)}..${hashOf(text)}`
 }
 
+/** So many that nobody finds another text of the same hash: who may write policies could join the set of another namespace by it. */
+const hashDigits = 32
+
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 10)
+  return createHash('sha256').update(text).digest('hex').slice(0, hashDigits)
 }

@@ -14,6 +14,7 @@ import {
   dropCounter,
   fixedSet,
   groupSet,
+  isolatedFamilies,
   isolatedSet,
   namedPortSet,
   podChain,
@@ -56,18 +57,32 @@ export function planBase(): Part {
         ],
       ],
       // Accepts at its end: a connection that a policy let out would else come back to that policy's pod, and its drop.
-      ['ingress', [...families.map((family) => `${destination(family)} vmap @${podMap('ingress', family)}`), 'accept']],
+      [
+        'ingress',
+        [
+          ...families.map((family) => `${destination(family)} vmap @${podMap('ingress', family)}`),
+          // Nothing ever answers by such an address: it is new with every packet, and others need not be looked up.
+          'ct state new fib daddr type { broadcast, multicast } goto unaddressed',
+          ...[source, destination].map((end) => `${end('ipv6')} fe80::/10 goto unaddressed`),
+          'accept',
+        ],
+      ],
+      [
+        'unaddressed',
+        [`meta nfproto @${isolatedFamilies} counter drop ${comment('policy drop: to no pod by its own address')}`],
+      ],
       ['stray', planStray()],
     ]),
-    declared: new Map(
-      families.flatMap((family): [string, string[]][] => [
+    declared: new Map([
+      [isolatedFamilies, ['set', 'type nf_proto']],
+      ...families.flatMap((family): [string, string[]][] => [
         ...directions.map((direction): [string, string[]] => [
           podMap(direction, family),
           ['map', `type ${addressType[family]} : verdict`],
         ]),
         [isolatedSet(family), ['set', `type ${addressType[family]}`]],
       ]),
-    ),
+    ]),
     elements: [],
   }
 }
@@ -182,7 +197,12 @@ export function planPod({ key, ips, isolation, groups, ports }: WantedPod): Part
     declared: new Map(),
     elements: addresses.flatMap(({ ip, family }): Claim[] => [
       ...isolated.map((direction): Claim => [podMap(direction, family), ip, `goto ${podChain(key, direction)}`]),
-      ...(isolated.length > 0 ? [[isolatedSet(family), ip, ''] satisfies Claim] : []),
+      ...(isolated.length > 0
+        ? ([
+            [isolatedSet(family), ip, ''],
+            [isolatedFamilies, family, ''],
+          ] satisfies Claim[])
+        : []),
       ...groups.map((group): Claim => [groupSet(group, family), ip, '']),
       ...ports.map(
         (port: NamedPort): Claim => [namedPortSet(port.name, port.protocol, family), `${ip} . ${port.port}`, ''],
