@@ -27,7 +27,7 @@ export async function add(networkConfig: NetworkConfig, invocation: Invocation):
     await attach(planAttachment(networkConfig, invocation, addresses))
     return toResult(config, networkConfig, invocation, addresses)
   } catch (error) {
-    await detach(config, invocation)
+    await detach({ ...config, hasHostPorts: config.portMappings.length > 0 }, invocation)
     if (error instanceof CniError) throw error
     throw new CniError(
       errorCodes.ioFailure,
@@ -92,10 +92,15 @@ export type Later = (work: () => Promise<void>) => void
 
 /** Detaches the interface and gives its addresses back. Without `later` nothing is left to be done. */
 export async function del(networkConfig: NetworkConfig, invocation: Invocation, later?: Later): Promise<void> {
-  await detach(parseConfig(networkConfig), invocation, later)
+  // Of what the runtime asked for it matters no more whether it can be had: DEL also follows an ADD that refused it.
+  const { runtimeConfig, ...lasting } = networkConfig
+  const hasHostPorts = runtimeConfig?.portMappings !== undefined
+  await detach({ ...parseConfig(lasting), hasHostPorts }, invocation, later)
 }
 
-async function detach(config: CbrConfig, { containerId, ifname }: Invocation, later?: Later): Promise<void> {
+type Detachment = Pick<CbrConfig, 'name' | 'dataDir' | 'bridge' | 'sourceCheck'> & { hasHostPorts: boolean }
+
+async function detach(config: Detachment, { containerId, ifname }: Invocation, later?: Later): Promise<void> {
   const reservations = reservationsOf(config)
   const owner = toOwner(containerId, ifname)
   const held = reservations
@@ -107,7 +112,7 @@ async function detach(config: CbrConfig, { containerId, ifname }: Invocation, la
   const port = { link: hostLinkName(containerId, ifname), addresses: held, comment: '' }
   const forget = () => forgetPorts(config.bridge, [port])
   if (config.sourceCheck) await (later === undefined ? forget() : later(forget))
-  if (config.portMappings.length > 0) await closeHostPorts(config.bridge, (address) => held.includes(address))
+  if (config.hasHostPorts) await closeHostPorts(config.bridge, (address) => held.includes(address))
   // Last: an address that is free again may be another pod's at once.
   reservations.free(held)
 }
@@ -130,7 +135,8 @@ export async function check(networkConfig: NetworkConfig, invocation: Invocation
 /** Removes the cables, addresses and ports of all attachments but the valid ones (key cni.dev/valid-attachments). */
 export async function gc(networkConfig: NetworkConfig): Promise<void> {
   const config = parseConfig(networkConfig)
-  const valid = networkConfig['cni.dev/valid-attachments'] ?? []
+  // libcni writes null for a list of none.
+  const valid = networkConfig['cni.dev/valid-attachments'] === null ? [] : networkConfig['cni.dev/valid-attachments']
   if (!Array.isArray(valid)) throw new CniError(errorCodes.invalidConfig, 'cni.dev/valid-attachments: must be a list')
   const attachments: { containerID: string; ifname: string }[] = valid
   const owners = new Set(attachments.map(({ containerID, ifname }) => toOwner(containerID, ifname)))
@@ -175,7 +181,7 @@ export async function status(networkConfig: NetworkConfig): Promise<void> {
   }
 }
 
-function reservationsOf({ dataDir, name }: CbrConfig): Reservations {
+function reservationsOf({ dataDir, name }: Pick<CbrConfig, 'dataDir' | 'name'>): Reservations {
   return new Reservations(join(dataDir, name))
 }
 

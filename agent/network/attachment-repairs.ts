@@ -1,7 +1,6 @@
 // What the kernel lacks of the attachments that records tell of: cables, rates, elements of the source check and of host
 // ports. Removes what belongs to no attachment.
 
-import { access } from 'node:fs/promises'
 import type { Difference } from '../../api/net/difference.ts'
 import { limitRates } from '../../cni/bridge/bandwidth.ts'
 import { configurePod, inspectHostEnd, inspectPodEnd } from '../../cni/bridge/cable.ts'
@@ -13,18 +12,21 @@ import { sourceTable } from '../../cni/bridge/source-rules.ts'
 import { type Link, listLinks } from '../../cni/linux/ip.ts'
 import { listRootQdiscs } from '../../cni/linux/tc.ts'
 import { type Attachment, makeCable } from '../../cni/plugin.ts'
+import { hasNamespace } from './attachments.ts'
 import type { Repair } from './repair.ts'
 
 /** An attachment, and the pod that wants it. */
 export interface OwnedAttachment extends Attachment {
   owner: string
+  /** As in its record. */
+  netnsInode?: number
 }
 
 export interface AttachmentWish {
   bridge: string
   wanted: readonly OwnedAttachment[]
-  /** Links of pods that are being attached or detached: neither missing nor extra. */
-  busyLinks: ReadonlySet<string>
+  /** Links of pods that are attached or detached meanwhile, until what was found is mended: neither missing nor extra. */
+  busyLinks: Set<string>
   /** Also looks into the pods' namespaces, some programs for each pod. */
   inside: boolean
 }
@@ -33,12 +35,12 @@ export interface AttachmentWish {
 const nobody = 'a pod that is gone'
 
 /** What must change so that the kernel holds exactly these attachments on the bridge. */
-export async function compareAttachments(asked: AttachmentWish): Promise<Repair[]> {
-  const [links, qdiscs, wish] = await Promise.all([listLinks(), listRootQdiscs(), withoutEnded(asked)])
+export async function compareAttachments(wish: AttachmentWish): Promise<Repair[]> {
+  const [links, qdiscs] = await Promise.all([listLinks(), listRootQdiscs(), leaveEndedAlone(wish)])
   const linkOf = new Map(links.map((link) => [link.ifname, link]))
   const repairs: Repair[] = []
-  for (const attachment of wish.wanted) {
-    repairs.push(...compareHostEnd(attachment, linkOf.get(attachment.hostLink), qdiscs))
+  for (const attachment of settledOf(wish)) {
+    repairs.push(...compareHostEnd(attachment, wish, linkOf.get(attachment.hostLink), qdiscs))
     if (wish.inside && linkOf.has(attachment.hostLink)) repairs.push(...(await comparePodEnd(attachment)))
   }
   return [
@@ -50,23 +52,30 @@ export async function compareAttachments(asked: AttachmentWish): Promise<Repair[
 }
 
 /** Of a sandbox that has ended nothing is left to mend, and its worker takes the rest away: nothing of it is missing or extra. */
-async function withoutEnded(wish: AttachmentWish): Promise<AttachmentWish> {
-  const alive = await Promise.all(wish.wanted.map(({ cable }) => isThere(cable.netns)))
-  const ended = wish.wanted.filter((_, index) => alive[index] === false)
-  return {
-    ...wish,
-    wanted: wish.wanted.filter((_, index) => alive[index] === true),
-    busyLinks: new Set([...wish.busyLinks, ...ended.map(({ hostLink }) => hostLink)]),
-  }
+async function leaveEndedAlone({ wanted, busyLinks }: AttachmentWish): Promise<void> {
+  const alive = await Promise.all(
+    wanted.map(({ cable: { netns }, netnsInode }) => hasNamespace({ netns, ...(netnsInode && { netnsInode }) })),
+  )
+  for (const [index, { hostLink }] of wanted.entries()) if (alive[index] !== true) busyLinks.add(hostLink)
 }
 
-function compareHostEnd(attachment: OwnedAttachment, link: Link | undefined, qdiscs: Map<string, string>): Repair[] {
+/** To be asked anew after each wait: more may be busy by then. */
+function settledOf({ wanted, busyLinks }: AttachmentWish): OwnedAttachment[] {
+  return wanted.filter(({ hostLink }) => !busyLinks.has(hostLink))
+}
+
+function compareHostEnd(
+  attachment: OwnedAttachment,
+  { busyLinks }: AttachmentWish,
+  link: Link | undefined,
+  qdiscs: Map<string, string>,
+): Repair[] {
   const { config, hostLink, owner } = attachment
   if (link === undefined)
     return [
       {
         differences: [{ kind: 'link', name: hostLink, state: 'missing', owner }],
-        act: () => makeCable(attachment),
+        act: async () => (busyLinks.has(hostLink) ? undefined : await makeCable(attachment)),
       },
     ]
   const repairs: Repair[] = inspectHostEnd(config, hostLink, link).map(({ finding, line }) => ({
@@ -109,10 +118,11 @@ function extraLinks({ bridge, wanted, busyLinks }: AttachmentWish, links: readon
     }))
 }
 
-async function compareSourceCheck({ bridge, wanted, busyLinks }: AttachmentWish): Promise<Repair[]> {
-  const owned = wanted.flatMap(({ port, owner }) => (port === undefined ? [] : [{ port, owner }]))
-  const ports = owned.map(({ port }) => port)
+async function compareSourceCheck(wish: AttachmentWish): Promise<Repair[]> {
+  const { bridge, busyLinks } = wish
   const present = await readElements(bridge)
+  const owned = settledOf(wish).flatMap(({ port, owner }) => (port === undefined ? [] : [{ port, owner }]))
+  const ports = owned.map(({ port }) => port)
   if (present === undefined && ports.length === 0) return []
   const elements = wantedElements(ports)
   const owners = new Map(owned.map(({ port, owner }) => [port, owner]))
@@ -128,7 +138,11 @@ async function compareSourceCheck({ bridge, wanted, busyLinks }: AttachmentWish)
           return { kind: 'element', name: name(element), state: 'missing', owner: owners.get(port) ?? nobody }
         }),
       ],
-      act: () => mendTable(bridge, ports),
+      act: () =>
+        mendTable(
+          bridge,
+          ports.filter(({ link }) => !busyLinks.has(link)),
+        ),
     })
   if (extra.length > 0)
     repairs.push({
@@ -143,9 +157,10 @@ function linkOfElement(element: string): string {
   return element.split(' ')[1] ?? ''
 }
 
-async function compareHostPorts({ bridge, wanted, busyLinks }: AttachmentWish): Promise<Repair[]> {
-  const owned = wanted.flatMap(({ hostPorts, owner }) => hostPorts.map((port) => ({ port, owner })))
+async function compareHostPorts(wish: AttachmentWish): Promise<Repair[]> {
+  const { bridge, busyLinks } = wish
   const present = await readHostPorts(bridge)
+  const owned = settledOf(wish).flatMap(({ hostPorts, owner }) => hostPorts.map((port) => ({ port, owner })))
   if (present === undefined && owned.length === 0) return []
   const keyOf = ({ map, key, target }: { map: string; key: string; target: string }) => `${map} ${key} ${target}`.trim()
   const presentKeys = new Set(present?.map(keyOf))
@@ -172,7 +187,7 @@ async function compareHostPorts({ bridge, wanted, busyLinks }: AttachmentWish): 
       act: () =>
         mendHostPorts(
           bridge,
-          owned.map(({ port }) => port),
+          settledOf(wish).flatMap(({ hostPorts }) => hostPorts),
         ),
     })
   return repairs
@@ -186,11 +201,4 @@ function brokenTable(name: string): Difference {
     owner: 'the pod network',
     detail: 'rules are gone',
   }
-}
-
-async function isThere(netns: string): Promise<boolean> {
-  return await access(netns).then(
-    () => true,
-    () => false,
-  )
 }

@@ -8,7 +8,7 @@ import { addressesOf, planAttachment } from '../../cni/plugin.ts'
 import type { PodIdentity } from '../runtime/runtime.ts'
 import { Afterwork } from './afterwork.ts'
 import { compareAttachments, type OwnedAttachment } from './attachment-repairs.ts'
-import { type AttachmentRecord, AttachmentRecords } from './attachments.ts'
+import { type AttachmentRecord, AttachmentRecords, hasNamespace, readInode } from './attachments.ts'
 import { addChain, type ChainCall, cbrConfigs, checkChain, delChain, gcChain } from './chain.ts'
 import { bridgeName, readConfigList } from './conflist.ts'
 import type { AttachRequest, PodNetwork } from './pod-network.ts'
@@ -33,6 +33,8 @@ export class CniNetwork implements PodNetwork, Verifiable {
   readonly #records: AttachmentRecords
   /** Sandboxes that are being attached or detached now. */
   readonly #busy = new Set<string>()
+  /** Of each comparison under way, the links that it must leave alone. */
+  readonly #comparisons = new Set<Set<string>>()
   /** What detachments leave to be done, by sandbox. */
   readonly #afterwork: Afterwork
 
@@ -63,7 +65,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
     const known = await this.#records.read(request.sandboxId)
     if (known?.result !== undefined) return { ips: addressesOf(known.result) }
     if (known !== undefined) await this.#detach(request.sandboxId)
-    const record = this.#toRecord(request)
+    const record = await this.#toRecord(request)
     await this.#records.write(record)
     try {
       const result = await addChain(record.config, this.#toCall(record))
@@ -84,7 +86,9 @@ export class CniNetwork implements PodNetwork, Verifiable {
     const record = await this.#records.read(sandboxId)
     if (record === undefined) return
     const later = (work: () => Promise<void>) => this.#afterwork.add(sandboxId, work)
-    await delChain(record.config, this.#toCall(record), record.result, later)
+    const { netns, ...call } = this.#toCall(record)
+    // Plugins would clean what is another's by now.
+    await delChain(record.config, (await hasNamespace(record)) ? { ...call, netns } : call, record.result, later)
     await this.#records.remove(sandboxId)
   }
 
@@ -104,29 +108,38 @@ export class CniNetwork implements PodNetwork, Verifiable {
   }
 
   async verify(): Promise<Difference[]> {
-    return (await this.#compare(true)).flatMap(({ differences }) => differences)
+    return await this.#comparing(true, async (repairs) => repairs.flatMap(({ differences }) => differences))
   }
 
   async repair(): Promise<void> {
-    await applyRepairs(await this.#compare(true))
+    await this.#comparing(true, applyRepairs)
   }
 
   async mend(): Promise<void> {
-    await applyRepairs(await this.#compare(false))
+    await this.#comparing(false, applyRepairs)
   }
 
-  async #compare(inside: boolean): Promise<Repair[]> {
-    const busyBefore = this.#unsettled()
+  /**
+   * Compares, and calls with what was found. What is attached or detached meanwhile is left alone: a link that is read now may be of
+   * a sandbox that was on no record when the records were read.
+   */
+  async #comparing<T>(inside: boolean, work: (repairs: Repair[]) => Promise<T>): Promise<T> {
+    const busyLinks = new Set([...this.#unsettled()].map(toHostLink))
+    this.#comparisons.add(busyLinks)
+    try {
+      return await work(await this.#compare(inside, busyLinks))
+    } finally {
+      this.#comparisons.delete(busyLinks)
+    }
+  }
+
+  async #compare(inside: boolean, busyLinks: Set<string>): Promise<Repair[]> {
     const records = await this.#records.list()
     const owned = records.filter(({ result }) => result !== undefined).flatMap((record) => this.#toAttachments(record))
     const bridges = new Map([[bridgeName, []], ...Map.groupBy(owned, ({ config }) => config.bridge)])
     const repairs: Repair[] = []
-    for (const [bridge, attachments] of bridges) {
-      const busy = new Set([...busyBefore, ...this.#unsettled()])
-      const wanted = attachments.filter(({ cable }) => !busy.has(cable.containerId))
-      const busyLinks = new Set([...busy].map((sandboxId) => hostLinkName(sandboxId, ifname)))
+    for (const [bridge, wanted] of bridges)
       repairs.push(...(await compareAttachments({ bridge, wanted, busyLinks, inside })))
-    }
     return repairs
   }
 
@@ -137,6 +150,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
     return cbrConfigs(record.config, this.#toCall(record)).map((config) => ({
       ...planAttachment(config, this.#toCall(record), addresses),
       owner: `Pod ${namespace}/${name}`,
+      ...(record.netnsInode && { netnsInode: record.netnsInode }),
     }))
   }
 
@@ -147,6 +161,7 @@ export class CniNetwork implements PodNetwork, Verifiable {
 
   async #whileBusy<T>(sandboxId: string, work: () => Promise<T>): Promise<T> {
     this.#busy.add(sandboxId)
+    for (const busyLinks of this.#comparisons) busyLinks.add(toHostLink(sandboxId))
     try {
       return await work()
     } finally {
@@ -155,14 +170,21 @@ export class CniNetwork implements PodNetwork, Verifiable {
   }
 
   async collectGarbage(liveSandboxIds: ReadonlySet<string>): Promise<void> {
-    await this.#detachAllBut(liveSandboxIds)
+    try {
+      await this.#detachAllBut(liveSandboxIds)
+    } finally {
+      await this.#gc(liveSandboxIds)
+      await this.#afterwork.settled()
+    }
+  }
+
+  async #gc(liveSandboxIds: ReadonlySet<string>): Promise<void> {
     const config = readConfigList(this.#options.confDir)
     if (config !== undefined)
       await gcChain(
         config,
         [...liveSandboxIds].map((containerID) => ({ containerID, ifname })),
       )
-    await this.#afterwork.settled()
   }
 
   /** What is on record goes by the configuration that it was made with, whatever is in the folder now. */
@@ -171,12 +193,16 @@ export class CniNetwork implements PodNetwork, Verifiable {
     await this.#afterwork.settled()
   }
 
+  /** One that fails keeps none of the others; then throws the first failure. */
   async #detachAllBut(liveSandboxIds: ReadonlySet<string>): Promise<void> {
     const records = await this.#records.list()
-    for (const { sandboxId } of records) if (!liveSandboxIds.has(sandboxId)) await this.detach(sandboxId)
+    const failures: unknown[] = []
+    for (const { sandboxId } of records)
+      if (!liveSandboxIds.has(sandboxId)) await this.detach(sandboxId).catch((error) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
 
-  #toRecord({ sandboxId, pod, netns, portMappings, bandwidth = {} }: AttachRequest): AttachmentRecord {
+  async #toRecord({ sandboxId, pod, netns, portMappings, bandwidth = {} }: AttachRequest): Promise<AttachmentRecord> {
     const config = readConfigList(this.#options.confDir)
     if (config === undefined) throw new Error(`the pod network is not ready: ${this.notReadyReason()}`)
     const args = {
@@ -189,13 +215,16 @@ export class CniNetwork implements PodNetwork, Verifiable {
       ...(portMappings.length > 0 && { portMappings: portMappings.map(toMapping) }),
       ...(Object.keys(bandwidth).length > 0 && { bandwidth }),
     }
-    return { sandboxId, netns, config, args, capabilities }
+    const netnsInode = await readInode(netns)
+    return { sandboxId, netns, ...(netnsInode && { netnsInode }), config, args, capabilities }
   }
 
-  #toCall({ sandboxId, netns, args, capabilities }: AttachmentRecord): ChainCall {
+  #toCall({ sandboxId, netns, args, capabilities }: AttachmentRecord): ChainCall & { netns: string } {
     return { containerId: sandboxId, netns, ifname, args, capabilities, binDirs: this.#options.binDirs }
   }
 }
+
+const toHostLink = (sandboxId: string) => hostLinkName(sandboxId, ifname)
 
 /** In the words of the CNI conventions. */
 function toMapping({ hostIp, ...mapping }: AttachRequest['portMappings'][number]) {

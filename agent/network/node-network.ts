@@ -8,7 +8,7 @@ import type { Node } from '../../api/generated/types.ts'
 import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { compareParts, type NodeParts } from './node-parts.ts'
-import { type NetworkKind, type NodePlan, planNetwork, type Uplink } from './plan.ts'
+import { type NetworkKind, type NodePlan, networkFactsOf, planNetwork, type Uplink } from './plan.ts'
 import { applyRepairs } from './repair.ts'
 import { readUplinks } from './uplink.ts'
 import type { WireguardKey } from './wireguard-key.ts'
@@ -44,7 +44,11 @@ export class NodeNetwork implements Verifiable {
     this.#options = options
     this.#nodes = options.nodes
     this.#upkeep = new Upkeep({ sync: (isResync) => this.#sync(isResync), onError: options.onError })
-    this.#nodes.onChange(() => this.#upkeep.wake())
+    this.#nodes.onChange(({ old, object }) => {
+      // Heartbeats change Nodes all the time, and to look at all of them for each takes longer the more there are.
+      if (old && object && networkFactsOf(old) === networkFactsOf(object)) return
+      this.#upkeep.wake()
+    })
   }
 
   /** This node as it was last heard of. */
@@ -82,7 +86,6 @@ export class NodeNetwork implements Verifiable {
   async #sync(isResync: boolean): Promise<void> {
     if (isResync || this.#settled === '') this.#uplinks = undefined
     const plan = await this.#plan()
-    // Heartbeats change Nodes all the time; hardly any of that is about the network.
     const wanted = JSON.stringify(plan)
     if (!isResync && wanted === this.#settled) return
     this.#settled = ''
@@ -91,9 +94,10 @@ export class NodeNetwork implements Verifiable {
   }
 
   async #plan(): Promise<NodePlan> {
-    const { nodeName, nodeIps, kind, onError } = this.#options
+    const { nodeName, nodeIps, kind, clusterCidrs, onError } = this.#options
     this.#uplinks ??= await readUplinks(nodeIps)
-    const plan = planNetwork(this.#nodes.list(), { kind, selfName: nodeName, uplinks: this.#uplinks })
+    const wish = { kind, selfName: nodeName, uplinks: this.#uplinks, clusterCidrs }
+    const plan = planNetwork(this.#nodes.list(), wish)
     const problems = plan.problems.join('; ')
     if (problems !== '' && problems !== this.#problems) onError(new Error(problems))
     this.#problems = problems

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Node } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { diffChain, planRules } from './node-rules.ts'
-import { planNetwork, type Uplink } from './plan.ts'
+import { networkFactsOf, planNetwork, type Uplink } from './plan.ts'
 import { diffRoutes } from './routes.ts'
 import { vtepMac } from './vtep.ts'
 
@@ -22,8 +22,17 @@ const uplinks: Uplink[] = [
   { address: 'fd00:2::1', link },
 ]
 
+const clusterCidrs = ['10.244.0.0/16', 'fd00:10:244::/48']
+
+/** A public key of this letter alone. */
+const keyOf = (letter: string) => `${letter.repeat(42)}A=`
+const withKey = (each: Stored<Node>, key: string): Stored<Node> => ({
+  ...each,
+  metadata: { ...each.metadata, annotations: { 'fairlead.io/wireguard-public-key': key } },
+})
+
 test('every other node with a range and an address is the gateway of its pods, in both families', () => {
-  const { routes, problems } = planNetwork([self, near], { kind: 'host-gw', selfName: 'a', uplinks })
+  const { routes, problems } = planNetwork([self, near], { kind: 'host-gw', selfName: 'a', uplinks, clusterCidrs })
   expect(routes.map(({ dst, gateway }) => `${dst} ${gateway}`)).toEqual([
     '10.244.2.0/24 192.0.2.2',
     'fd00:10:244:2::/64 fd00:2::2',
@@ -32,13 +41,13 @@ test('every other node with a range and an address is the gateway of its pods, i
 })
 
 test('host-gw says which node it cannot reach, and what could', () => {
-  const { routes, problems } = planNetwork(all, { kind: 'host-gw', selfName: 'a', uplinks })
+  const { routes, problems } = planNetwork(all, { kind: 'host-gw', selfName: 'a', uplinks, clusterCidrs })
   expect(routes.map(({ owner }) => owner)).toEqual(['Node b', 'Node b'])
   expect(problems[0]).toContain('Node c (198.51.100.3) is on no subnet of this node')
 })
 
 test('vxlan reaches nodes on the same switch by route, and others through one tunnel for both families', () => {
-  const { routes, tunnels, vtep, mtu } = planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks })
+  const { routes, tunnels, vtep, mtu } = planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks, clusterCidrs })
   expect(routes.map(({ dst, gateway, dev }) => [dst, gateway, dev])).toEqual([
     ['10.244.2.0/24', '192.0.2.2', undefined],
     ['10.244.3.0/24', '10.244.3.0', 'fairlead.1'],
@@ -58,7 +67,7 @@ test('vxlan reaches nodes on the same switch by route, and others through one tu
 })
 
 test('tunnels over IPv6 leave 20 bytes less', () => {
-  expect(planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks: uplinks.toReversed() }).mtu).toBe(1430)
+  expect(planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks: uplinks.toReversed(), clusterCidrs }).mtu).toBe(1430)
 })
 
 test('hardware addresses of tunnels follow from the nodes’ addresses and differ with them', () => {
@@ -67,7 +76,12 @@ test('hardware addresses of tunnels follow from the nodes’ addresses and diffe
 })
 
 test('only routes that differ are written, and those of gone nodes removed', () => {
-  const { routes } = planNetwork([self, near], { kind: 'host-gw', selfName: 'a', uplinks: uplinks.slice(0, 1) })
+  const { routes } = planNetwork([self, near], {
+    kind: 'host-gw',
+    selfName: 'a',
+    uplinks: uplinks.slice(0, 1),
+    clusterCidrs,
+  })
   const actual = [
     { dst: '10.244.2.0/24', gateway: '192.0.2.9' },
     { dst: '10.244.9.0/24', gateway: '192.0.2.9' },
@@ -80,7 +94,7 @@ test('only routes that differ are written, and those of gone nodes removed', () 
 })
 
 test('pods are masqueraded towards the outside and nodes behind a router, not towards near nodes', () => {
-  const { nearNodes } = planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks })
+  const { nearNodes } = planNetwork(all, { kind: 'vxlan', selfName: 'a', uplinks, clusterCidrs })
   const [nat] = planRules({
     family: 'ipv4',
     range: '10.244.1.0/24',
@@ -133,12 +147,8 @@ test('a chain that lost a rule is written whole, and the rule named with its nod
 })
 
 test('wireguard leads to every node through its tunnel, the near ones too, and lets pods show their address to none', () => {
-  const withKey = (each: Stored<Node>, key: string): Stored<Node> => ({
-    ...each,
-    metadata: { ...each.metadata, annotations: { 'fairlead.io/wireguard-public-key': key } },
-  })
-  const cluster = [withKey(self, 'A='), withKey(near, 'B='), withKey(far, 'C=')]
-  const plan = planNetwork(cluster, { kind: 'wireguard', selfName: 'a', uplinks })
+  const cluster = [withKey(self, keyOf('A')), withKey(near, keyOf('B')), withKey(far, keyOf('C'))]
+  const plan = planNetwork(cluster, { kind: 'wireguard', selfName: 'a', uplinks, clusterCidrs })
   expect(plan.routes.map(({ dst, gateway, dev }) => [dst, gateway, dev])).toEqual([
     ['10.244.2.0/24', undefined, 'fairlead-wg'],
     ['10.244.3.0/24', undefined, 'fairlead-wg'],
@@ -148,13 +158,13 @@ test('wireguard leads to every node through its tunnel, the near ones too, and l
   expect(plan.peers).toEqual([
     {
       owner: 'Node b',
-      publicKey: 'B=',
+      publicKey: keyOf('B'),
       endpoint: '192.0.2.2:51820',
       allowedIps: ['10.244.2.0/24', 'fd00:10:244:2::/64', '192.0.2.2/32', 'fd00:2::2/128'],
     },
     {
       owner: 'Node c',
-      publicKey: 'C=',
+      publicKey: keyOf('C'),
       endpoint: '198.51.100.3:51820',
       allowedIps: ['10.244.3.0/24', 'fd00:10:244:3::/64', '198.51.100.3/32', 'fd00:3::3/128'],
     },
@@ -164,7 +174,56 @@ test('wireguard leads to every node through its tunnel, the near ones too, and l
 })
 
 test('wireguard says whose key is missing', () => {
-  const { problems, peers } = planNetwork([self, near], { kind: 'wireguard', selfName: 'a', uplinks })
+  const { problems, peers } = planNetwork([self, near], { kind: 'wireguard', selfName: 'a', uplinks, clusterCidrs })
   expect(problems[0]).toContain('Node b has no WireGuard key')
   expect(peers).toEqual([])
+})
+
+test('a heartbeat changes nothing that the network reads of a Node; its range, address and key do', () => {
+  const conditions = [{ type: 'Ready', status: 'True', lastHeartbeatTime: '2026-01-02T00:00:00Z' }]
+  expect(networkFactsOf({ ...near, status: { ...near.status, conditions } })).toBe(networkFactsOf(near))
+  const changed = [
+    withKey(near, 'B='),
+    node('b', ['10.244.4.0/24'], '192.0.2.2'),
+    node('b', near.spec.podCIDRs ?? [], '192.0.2.3'),
+  ]
+  for (const each of changed) expect(networkFactsOf(each)).not.toBe(networkFactsOf(near))
+})
+
+test('wireguard leaves out a key that is none and one that another node has, and says whose', () => {
+  const cluster = [withKey(self, keyOf('A')), withKey(near, keyOf('A')), withKey(far, 'x')]
+  const [d, e] = [node('d', ['10.244.4.0/24'], '192.0.2.4'), node('e', ['10.244.5.0/24'], '192.0.2.5')]
+  const twins = [withKey(d, keyOf('D')), withKey(e, keyOf('D'))]
+  const wish = { kind: 'wireguard', selfName: 'a', uplinks, clusterCidrs } as const
+  const { problems, peers } = planNetwork([...cluster, ...twins], wish)
+  expect(problems).toEqual([
+    'Node b has the WireGuard key of another node: was its disk copied?',
+    'Node c has a WireGuard key that is none: "x"',
+    'Node e has the WireGuard key of another node: was its disk copied?',
+  ])
+  expect(peers.map(({ owner }) => owner)).toEqual(['Node d'])
+})
+
+test('a host with two Nodes, as it has another name now, is one peer of wireguard', () => {
+  const renamed = node('renamed', ['10.244.4.0/24'], '192.0.2.2', 'fd00:2::2')
+  const cluster = [withKey(self, keyOf('A')), withKey(near, keyOf('B')), withKey(renamed, keyOf('B'))]
+  const { problems, peers, routes } = planNetwork(cluster, { kind: 'wireguard', selfName: 'a', uplinks, clusterCidrs })
+  expect(problems).toEqual([])
+  expect(peers.map(({ allowedIps }) => allowedIps.join())).toEqual([
+    '10.244.2.0/24,fd00:10:244:2::/64,192.0.2.2/32,fd00:2::2/128,10.244.4.0/24',
+  ])
+  expect(routes.map(({ dst }) => dst)).toContain('10.244.4.0/24')
+})
+
+test('an address that two Nodes have, as one is left of a host that was set up anew, is allowed to one peer of wireguard', () => {
+  const anew = withKey(node('z', ['10.244.4.0/24'], '192.0.2.2', 'fd00:2::2'), keyOf('Z'))
+  const wish = { kind: 'wireguard', selfName: 'a', uplinks, clusterCidrs } as const
+  const { peers } = planNetwork([withKey(self, keyOf('A')), withKey(near, keyOf('B')), anew], wish)
+  expect(peers.map(({ allowedIps }) => allowedIps.length)).toEqual([4, 1])
+})
+
+test('a node that gives itself the address of a pod gets none of its packets through wireguard', () => {
+  const thief = withKey(node('b', ['10.244.2.0/24'], '192.0.2.2', '10.244.3.7'), keyOf('B'))
+  const wish = { kind: 'wireguard', selfName: 'a', uplinks, clusterCidrs } as const
+  expect(planNetwork([self, thief, far], wish).peers[0]?.allowedIps).toEqual(['10.244.2.0/24', '192.0.2.2/32'])
 })

@@ -9,6 +9,7 @@ import type { Stored } from '../../api/objects/object.ts'
 import type { TunnelDevice } from './tunnel-device.ts'
 import { planVtep, type Tunnel, tunnelOverhead, type Vtep, vtepMac, vtepName } from './vtep.ts'
 import { endpointOf, type Peer, planWireguard, wireguardName, wireguardOverhead } from './wireguard.ts'
+import { isPublicKey } from './wireguard-key.ts'
 
 export type NetworkKind = (typeof networkKinds)[number]
 
@@ -52,6 +53,14 @@ export interface NetworkWish {
   selfName: string
   /** First the one that tunnels go over. */
   uplinks: readonly Uplink[]
+  /** Ranges of all pods, one a family. */
+  clusterCidrs: readonly string[]
+}
+
+/** All that planNetwork reads of a Node, as text. */
+export function networkFactsOf({ metadata, spec, status }: Stored<Node>): string {
+  const { podCIDR, podCIDRs } = spec
+  return JSON.stringify([metadata.annotations?.[publicKeyAnnotation], podCIDR, podCIDRs, status?.addresses])
 }
 
 /** Works out routes and tunnels to all other nodes. */
@@ -72,13 +81,24 @@ export function planNetwork(nodes: readonly Stored<Node>[], wish: NetworkWish): 
     ...(hasTunnels && wish.kind === 'vxlan' && { vtep: planVtep(underlay, ranges, mtu) }),
     ...(hasTunnels && wish.kind === 'wireguard' && { wireguard: planWireguard(ranges, mtu) }),
   }
-  for (const node of nodes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) addNode(plan, node, wish)
+  const taken: Taken = { keys: new Map(), ranges: new Set() }
+  const ownKey = self && publicKeyOf(self)
+  if (ownKey !== undefined) taken.keys.set(ownKey, undefined)
+  for (const node of nodes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)))
+    addNode(plan, node, wish, taken)
   plan.routes.sort((a, b) => (a.dst < b.dst ? -1 : 1))
   plan.nearNodes.sort((a, b) => (a.address < b.address ? -1 : 1))
   return plan
 }
 
-function addNode(plan: NodePlan, node: Stored<Node>, wish: NetworkWish): void {
+/** What the nodes looked at so far have: a device has one peer of a public key, and one of a range. */
+interface Taken {
+  /** Undefined: this node's own. */
+  keys: Map<string, Peer | undefined>
+  ranges: Set<string>
+}
+
+function addNode(plan: NodePlan, node: Stored<Node>, wish: NetworkWish, taken: Taken): void {
   const owner = `Node ${node.metadata.name}`
   const isSelf = node.metadata.name === wish.selfName
   const addresses = internalAddresses(node)
@@ -86,7 +106,7 @@ function addNode(plan: NodePlan, node: Stored<Node>, wish: NetworkWish): void {
     wish.kind === 'host-gw' || (wish.kind === 'vxlan' && isOnLink(address, wish.uplinks))
   for (const address of addresses) if (isSelf || isNear(address)) plan.nearNodes.push({ address, owner })
   if (isSelf) return
-  if (wish.kind === 'wireguard') addPeer(plan, node, addresses, wish)
+  if (wish.kind === 'wireguard') addPeer(plan, node, addresses, wish, taken)
   else addWays(plan, node, addresses, wish)
 }
 
@@ -102,20 +122,52 @@ function addWays(plan: NodePlan, node: Stored<Node>, addresses: string[], wish: 
 }
 
 /** Everything for another node's pods goes through its tunnel, from the same switch too: nothing is sent in the clear. */
-function addPeer(plan: NodePlan, node: Stored<Node>, addresses: string[], { uplinks: [underlay] }: NetworkWish): void {
+function addPeer(
+  plan: NodePlan,
+  node: Stored<Node>,
+  addresses: string[],
+  { uplinks: [underlay], clusterCidrs }: NetworkWish,
+  { keys, ranges: takenRanges }: Taken,
+): void {
   const owner = `Node ${node.metadata.name}`
-  const publicKey = node.metadata.annotations?.[publicKeyAnnotation]
+  const publicKey = publicKeyOf(node)
   const address = addresses.find((each) => familyOf(each) === familyOf(underlay?.address ?? ''))
   const ranges = rangesOf(node)
   if (plan.wireguard === undefined || ranges.length === 0 || address === undefined) return
-  if (publicKey === undefined) {
-    plan.problems.push(`${owner} has no WireGuard key: does its agent run with --network wireguard?`)
+  const endpoint = endpointOf({ address })
+  const problem = whyNotPeer(publicKey, endpoint, keys)
+  if (publicKey === undefined || problem !== undefined) {
+    plan.problems.push(`${owner} ${problem}`)
     return
   }
-  // Its own addresses too, of programs that choose one of them to send from.
-  const own = addresses.map((each) => `${each}/${familyOf(each) === 'ipv4' ? 32 : 128}`)
-  plan.peers.push({ owner, publicKey, endpoint: endpointOf({ address }), allowedIps: [...ranges, ...own] })
+  const allowed = [...ranges, ...ownRanges(addresses, clusterCidrs)].filter((range) => !takenRanges.has(range))
+  for (const range of allowed) takenRanges.add(range)
+  const known = keys.get(publicKey)
+  if (known === undefined) {
+    const peer: Peer = { owner, publicKey, endpoint, allowedIps: allowed }
+    plan.peers.push(peer)
+    keys.set(publicKey, peer)
+  } else known.allowedIps = [...known.allowedIps, ...allowed]
   plan.routes.push(...ranges.map((dst) => ({ dst, dev: wireguardName, owner })))
+}
+
+/** A node's own addresses may send too, of programs that choose one of them. It writes them itself: pods' are not among them. */
+function ownRanges(addresses: string[], clusterCidrs: readonly string[]): string[] {
+  return [...new Set(addresses)]
+    .filter((each) => !clusterCidrs.some((range) => isInRange(each, range)))
+    .map((each) => `${each}/${familyOf(each) === 'ipv4' ? 32 : 128}`)
+}
+
+/** One bad key, and wg sets no peer at all. A host that was given another name has two Nodes for a while, with one key. */
+function whyNotPeer(publicKey: string | undefined, endpoint: string, keys: Taken['keys']): string | undefined {
+  if (publicKey === undefined) return 'has no WireGuard key: does its agent run with --network wireguard?'
+  if (!isPublicKey(publicKey)) return `has a WireGuard key that is none: ${JSON.stringify(publicKey)}`
+  if (!keys.has(publicKey) || keys.get(publicKey)?.endpoint === endpoint) return undefined
+  return 'has the WireGuard key of another node: was its disk copied?'
+}
+
+function publicKeyOf({ metadata }: Stored<Node>): string | undefined {
+  return metadata.annotations?.[publicKeyAnnotation]
 }
 
 function addTunnel({ vtep, routes, tunnels, problems }: NodePlan, dst: string, addresses: string[], owner: string) {

@@ -13,6 +13,11 @@ export interface WireguardKey {
   publicKey: string
 }
 
+/** Whether the text is 32 bytes in base64, as wg(8) wants a key. */
+export function isPublicKey(text: string): boolean {
+  return /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text)
+}
+
 /** Makes this node's key at its first start; one that is there stays. Throws when the file is no such key. */
 export function ensureWireguardKey(file: string): WireguardKey {
   const text = readIfThere(file)

@@ -153,6 +153,10 @@ test.each<[string, Partial<PodSpec>]>([
     withContainer({ ports: [{ containerPort: 70_000 }] }),
   ],
   [
+    'spec.containers[0].ports[0].hostIP: Invalid value: "here": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+    withContainer({ ports: [{ containerPort: 80, hostPort: 80, hostIP: 'here' }] }),
+  ],
+  [
     'spec.containers[0].ports[1].name: Duplicate value: "a"',
     withContainer({
       ports: [

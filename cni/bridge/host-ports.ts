@@ -2,6 +2,8 @@
 // cost a packet, one element a port; the table's chains run just before those of iptables, so that a host port counts
 // before a node port of the same number.
 
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { deleteConnections } from '../linux/conntrack.ts'
 import { CommandError } from '../linux/exec.ts'
 import { listTable, runNft } from '../linux/nft.ts'
@@ -31,9 +33,17 @@ function parseMapping(value: Record<string, unknown>): PortMapping {
     throw invalidConfig('runtimeConfig.portMappings', value, 'ports must be from 1 to 65535')
   if (typeof protocol !== 'string' || !/^(tcp|udp|sctp)$/i.test(protocol))
     throw invalidConfig('runtimeConfig.portMappings', value, 'protocol must be tcp, udp or sctp')
-  const address = hostIP ?? hostIp
-  const isAny = typeof address !== 'string' || ['', '0.0.0.0', '::'].includes(address)
-  return { hostPort, containerPort, protocol: protocol.toLowerCase(), ...(!isAny && { hostIP: address }) }
+  const address = parseHostIp(hostIP ?? hostIp ?? '')
+  return { hostPort, containerPort, protocol: protocol.toLowerCase(), ...(address !== '' && { hostIP: address }) }
+}
+
+/** As nft prints it, "" for any. Nobody before has looked at what a pod says here, and it becomes a word of nft's text. */
+function parseHostIp(value: unknown): string {
+  if (value === '') return ''
+  if (typeof value !== 'string' || isIP(value) === 0 || value.includes('%'))
+    throw invalidConfig('runtimeConfig.portMappings', value, 'hostIP must be an IP address')
+  const address = ipaddr.process(value).toString()
+  return ['0.0.0.0', '::'].includes(address) ? '' : address
 }
 
 /** The elements of a pod: each mapping in every family that the pod has and the host's address is of. Pure. */

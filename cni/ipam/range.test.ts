@@ -36,3 +36,15 @@ test.each(['10.244.7/24', '10.244.7.0', 'pods', '10.244.7.0/33', '10.244.7.0/31'
     expect(() => parseRange(subnet)).toThrow(`"${subnet}"`)
   },
 )
+
+test('a gateway is given to no pod, however it is written', () => {
+  const range = parseRange('fd00:1::/126', 'FD00:1:0::2')
+  expect([...candidates(range, undefined)]).toEqual(['fd00:1::1', 'fd00:1::3'])
+})
+
+test.each(['10.244.8.1', 'fd00::1', '10.244.7', 'router', '10.244.7.255'])(
+  '%s is no gateway of 10.244.7.0/24',
+  (gateway) => {
+    expect(() => parseRange('10.244.7.0/24', gateway)).toThrow(`gateway "${gateway}"`)
+  },
+)

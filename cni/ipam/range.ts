@@ -1,5 +1,6 @@
 // Ranges of IPv4 and IPv6 addresses, as BigInt arithmetic. Pure.
 
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 export interface AddressRange {
@@ -27,7 +28,19 @@ export function parseRange(subnet: string, gateway?: string): AddressRange {
   if (size < 4n) throw new Error(`subnet "${subnet}": too small to give out addresses`)
   const network = toNumber(address.toString()) & ~(size - 1n)
   const last = network + size - (bits === 32 ? 2n : 1n)
-  return { subnet, prefixLength, gateway: gateway ?? toAddress(network + 1n, bits), first: network + 1n, last, bits }
+  const range = {
+    subnet,
+    prefixLength,
+    gateway: toAddress(network + 1n, bits),
+    first: network + 1n,
+    last,
+    bits,
+  } as const
+  if (gateway === undefined) return range
+  if (isIP(gateway) === 0 || !isInRange(range, gateway))
+    throw new Error(`gateway "${gateway}": must be an address of ${subnet}`)
+  // In the form of the addresses that are given out: it is none of them.
+  return { ...range, gateway: toAddress(toNumber(gateway), bits) }
 }
 
 /** Addresses to try, in order: after the last one given out, round to it again, so that a fresh address is an old one. */

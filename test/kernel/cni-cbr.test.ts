@@ -118,6 +118,21 @@ test('GC removes what belongs to no valid attachment, such as an ADD that was ki
   expect([reserved(), (await ports()).length]).toEqual([['10.244.7.3'], 1])
 })
 
+test('GC without a list of valid attachments is refused rather than taken for an empty one', async () => {
+  await addPod('a', pods[0] as Host)
+  expect(await invoke('GC', '', '')).toMatchObject({ exitCode: 1, answer: { code: 7 } })
+  expect([reserved(), (await ports()).length]).toEqual([['10.244.7.2'], 1])
+  // As libcni writes an empty one.
+  expect(await invoke('GC', '', '', { 'cni.dev/valid-attachments': null })).toMatchObject({ exitCode: 0 })
+  expect([reserved(), (await ports()).length]).toEqual([[], 0])
+})
+
+test('DEL succeeds after an ADD that refused what was asked for', async () => {
+  const asked = { runtimeConfig: { portMappings: [{ hostPort: 80, containerPort: 80, hostIP: 'here' }] } }
+  expect(await invoke('ADD', 'a', (pods[0] as Host).netns, asked)).toMatchObject({ exitCode: 1, answer: { code: 7 } })
+  expect(await invoke('DEL', 'a', (pods[0] as Host).netns, asked)).toEqual({ exitCode: 0, answer: undefined })
+})
+
 test('ADDs at the same time never share an address', async () => {
   const results = await Promise.all(pods.map((pod, index) => addPod(`p${index}`, pod)))
   expect(new Set(results.map(ipOf)).size).toBe(pods.length)
@@ -126,6 +141,12 @@ test('ADDs at the same time never share an address', async () => {
 test.each([
   ['an unknown version', { cniVersion: '9.9.9' }, 1, 'cniVersion "9.9.9"'],
   ['a bad subnet', { ipam: { subnet: '10.244.7/24', dataDir: '/tmp/x' } }, 7, 'ipam.subnet "10.244.7/24"'],
+  [
+    'a gateway elsewhere',
+    { ipam: { subnet: '10.244.7.0/24', gateway: '10.244.8.1', dataDir: '/tmp/x' } },
+    7,
+    '"10.244.8.1"',
+  ],
   ['a bad MTU', { mtu: 12 }, 7, 'mtu 12'],
   ['a bridge name too long', { bridge: 'a-much-too-long-name' }, 7, 'bridge "a-much-too-long-name"'],
 ])('%s is refused by name', async (_, more, code, message) => {

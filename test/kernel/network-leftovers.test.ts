@@ -1,9 +1,11 @@
 // What dead pods, killed agents and rebooted nodes leave behind is found and freed.
 
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { run } from '../../cni/linux/exec.ts'
 import { PodCluster, type PodNode } from '../support/pod-nodes.ts'
 
@@ -86,6 +88,60 @@ test('a pod that ended without a word is freed when its sandbox is gone, and oth
   expect(await cables()).toHaveLength(1)
   await run('ping', ['-c1', '-W2', '10.244.1.1'], alive.host)
 })
+
+test('a pod that comes while the node is compared is taken for no leftover', async () => {
+  await cluster.addPod('there', node)
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-slow-nft-'))
+  await restartWithPath(slowNft(folder))
+  const repaired = node.ask('repair')
+  await vi.waitFor(() => access(join(folder, 'asked')), { timeout: 20_000 })
+  await cluster.addPod('meanwhile', node)
+  const before = await remains()
+  writeFileSync(join(folder, 'go'), '')
+  await repaired
+  rmSync(folder, { recursive: true })
+  expect(await remains()).toEqual(before)
+  await restartWithPath(process.env.PATH ?? '')
+})
+
+test('a namespace at the path of one that ended is none of the pod’s, and stays as it is', async () => {
+  const [own, foreign] = [await cluster.net.addHost('own'), await cluster.net.addHost('foreign')]
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-netns-'))
+  // As /proc/123/ns/net, which is of whoever has that number.
+  const netns = join(folder, 'net')
+  symlinkSync(own.netns, netns)
+  const pod = { namespace: 'default', name: 'reused', uid: 'reused' }
+  await node.ask('attach', { sandboxId: 'reused', pod, netns, portMappings: [] })
+  await run('ip', ['netns', 'delete', own.name])
+  rmSync(netns)
+  symlinkSync(foreign.netns, netns)
+  const before = await run('ip', ['-o', 'addr'], foreign)
+  await node.ask('repair')
+  expect(await run('ip', ['-o', 'addr'], foreign)).toBe(before)
+  await node.ask('detach', 'reused')
+  expect(await remains()).toMatchObject({ reserved: [], cables: [] })
+  rmSync(folder, { recursive: true })
+})
+
+/** A path on which nft, asked for the table of the source check, makes the file `asked` and waits for the file `go`. */
+function slowNft(folder: string): string {
+  const wait = `touch ${folder}/asked; until [ -e ${folder}/go ]; do sleep 0.05; done`
+  const script = `#!/bin/sh
+[ "$*" = '-j list table bridge fairlead-cbr0' ] && { ${wait}; }
+PATH=\${PATH#*:}
+exec nft "$@"
+`
+  writeFileSync(join(folder, 'nft'), script, { mode: 0o755 })
+  return `${folder}:${process.env.PATH}`
+}
+
+async function restartWithPath(path: string): Promise<void> {
+  const own = process.env.PATH
+  node.kill()
+  process.env.PATH = path
+  await cluster.settle()
+  process.env.PATH = own
+}
 
 test('a node that was rebooted has only its files left: addresses are freed and new pods get on', async () => {
   for (const name of ['boot0', 'boot1', 'boot2'])

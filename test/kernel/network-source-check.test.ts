@@ -1,9 +1,16 @@
 // Nobody hears a pod that speaks in another's name.
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { toHardwareAddress } from '../../cni/bridge/names.ts'
 import { run } from '../../cni/linux/exec.ts'
 import { capture } from '../support/capture.ts'
-import { arpAnnouncement, neighbourAdvertisement, routerAdvertisement, sendFrame } from '../support/frames.ts'
+import {
+  arpAnnouncement,
+  neighbourAdvertisement,
+  priorityTaggedDatagram,
+  routerAdvertisement,
+  sendFrame,
+} from '../support/frames.ts'
 import { PodCluster, type PodNode, type TestPod } from '../support/pod-nodes.ts'
 
 let cluster: PodCluster
@@ -99,6 +106,15 @@ test('no pod is a router to others', async () => {
   })
   expect(heard).toEqual([])
   expect(await run('ip', ['-6', 'route', 'show', 'default'], victim.host)).not.toContain('fe80')
+})
+
+test('a frame with a VLAN tag, in which no rule of IP looks, reaches nobody', async () => {
+  const [source = '', destination = ''] = [liar.ips[0], victim.ips[0]]
+  const toMac = toHardwareAddress(destination)
+  const heard = await capture(victim.host, 'eth0', 'udp or vlan', () =>
+    sendFrame(liar.host, priorityTaggedDatagram({ mac: liarMac, toMac, source, destination, port: 9999 })),
+  )
+  expect(heard).toEqual([])
 })
 
 test('a pod whose address changed hands is checked for the new one', async () => {

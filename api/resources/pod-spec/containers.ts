@@ -1,4 +1,5 @@
 import type { Container, ContainerPort, PodSpec } from '../../generated/types.ts'
+import { whyNotAddress } from '../../objects/addresses.ts'
 import { duplicate, forbiddenField, invalidIf, invalidValue, required } from '../../objects/field-errors.ts'
 import { whyNotDnsLabel, whyNotPortName } from '../../objects/names.ts'
 import type { FieldError } from '../../objects/status-error.ts'
@@ -82,12 +83,13 @@ function validatePorts(ports: readonly ContainerPort[], path: string): FieldErro
       ports.map(({ name }) => name),
       (index) => `${path}[${index}].name`,
     ),
-    ...ports.flatMap(({ name, containerPort, hostPort, protocol }, index) => {
+    ...ports.flatMap(({ name, containerPort, hostIP, hostPort, protocol }, index) => {
       const at = `${path}[${index}]`
       return [
         ...(name ? invalidIf(`${at}.name`, name, whyNotPortName(name)) : []),
         ...(containerPort ? mustBePort(`${at}.containerPort`, containerPort) : [required(`${at}.containerPort`)]),
         ...(hostPort ? mustBePort(`${at}.hostPort`, hostPort) : []),
+        ...(hostIP ? invalidIf(`${at}.hostIP`, hostIP, whyNotAddress(hostIP)) : []),
         ...mustBeOneOf(`${at}.protocol`, protocol, ['SCTP', 'TCP', 'UDP']),
       ]
     }),
