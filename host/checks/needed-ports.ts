@@ -1,5 +1,7 @@
 // Ports that others must reach on a host of this kind.
 
+import { vxlanPort } from '../../agent/network/vtep.ts'
+import { wireguardPort } from '../../agent/network/wireguard.ts'
 import type { HostWish } from './check.ts'
 
 export interface NeededPort {
@@ -21,8 +23,8 @@ export function neededPorts({ isServer, isNode, port, network, proxyMode }: Host
 
 const tunnelPorts: Record<HostWish['network'], NeededPort[]> = {
   'host-gw': [],
-  vxlan: [{ port: 4789, protocol: 'udp', what: 'VXLAN tunnels', isKernels: true }],
-  wireguard: [{ port: 51820, protocol: 'udp', what: 'WireGuard tunnels', isKernels: true }],
+  vxlan: [{ port: vxlanPort, protocol: 'udp', what: 'VXLAN tunnels', isKernels: true }],
+  wireguard: [{ port: wireguardPort, protocol: 'udp', what: 'WireGuard tunnels', isKernels: true }],
 }
 
 /** As firewalls write it, "10250/tcp". */
