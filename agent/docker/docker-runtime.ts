@@ -187,6 +187,8 @@ export class DockerRuntime implements Runtime {
   }
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    // Whoever lost the last stream may meet another daemon: of another version, or with another driver of cgroups.
+    this.#version = undefined
     return readEvents(this.#client, signal)
   }
 

@@ -8,10 +8,12 @@ import { readJsonLines } from './streams.ts'
 /** Those that change what list calls say; exec events would come with every probe. */
 const actions = ['create', 'start', 'die', 'oom', 'destroy', 'pause', 'unpause']
 
-/** Ends with the signal; throws when the daemon goes. */
+/** Events from the first read on; ends with the signal, throws when the daemon goes. */
 export async function* readEvents(client: DockerClient, signal: AbortSignal): AsyncIterable<RuntimeEvent> {
   const filters = { type: ['container'], event: actions, ...makeLabelFilter() }
-  const stream = await openStream(client, '/events', { filters: JSON.stringify(filters) })
+  // A daemon that is busy or just starting listens a while later: without it, what happens until then would not be told.
+  const since = (Date.now() / 1000).toFixed(3)
+  const stream = await openStream(client, '/events', { filters: JSON.stringify(filters), since })
   const stop = () => void stream.destroy()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()

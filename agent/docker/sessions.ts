@@ -33,15 +33,17 @@ async function startExec(client: DockerClient, containerId: string, options: Exe
   connection.on('close', resolve)
   connection.on('end', resolve)
   const closed = new AbortController()
+  const exitCode = ended.then(() => waitForExec(exec, closed.signal))
+  exitCode.catch(() => undefined) // thrown again to whoever asks, which may be after all output is read
   const session: ExecSession = {
     stdin: connection,
     ...outputs,
     resize: (columns, rows) => resizeExec(exec, columns, rows),
-    exitCode: ended.then(() => waitForExec(exec, closed.signal)),
+    exitCode,
     close: () => {
       closed.abort()
       connection.destroy()
-      if (tty) void signalExec(exec, 'SIGHUP')
+      if (tty) signalExec(exec, 'SIGHUP').catch(() => undefined) // gone with its container, or with the daemon
     },
   }
   return { session, exec }
@@ -61,8 +63,11 @@ export async function runExec(client: DockerClient, containerId: string, command
   const first = await Promise.race([session.exitCode, tooLate])
   stop.abort()
   if (typeof first === 'number') return { exitCode: first, output, timedOut: false }
-  await signalExec(exec, 'SIGKILL')
-  session.close()
+  try {
+    await signalExec(exec, 'SIGKILL')
+  } finally {
+    session.close()
+  }
   return { exitCode: killedExitCode, output, timedOut: true }
 }
 
@@ -76,14 +81,24 @@ export async function openAttach(
   const connection = (await ofContainer(containerId, container.attach(options))) as Duplex
   const { promise: ended, resolve } = Promise.withResolvers<void>()
   const outputs = splitOutput(connection, tty)
-  // Only the container's end counts: after close() nobody asks any more.
-  connection.on('end', resolve)
+  // Only an end from over there counts: after close() nobody asks any more.
+  const closed = new AbortController()
+  const onEnd = () => {
+    if (!closed.signal.aborted) resolve()
+  }
+  connection.on('end', onEnd)
+  connection.on('close', onEnd)
+  const exitCode = ended.then(async () => (await container.wait()).StatusCode)
+  exitCode.catch(() => undefined) // thrown again to whoever asks
   return {
     stdin: connection,
     ...outputs,
     resize: (columns, rows) => container.resize({ w: columns, h: rows }),
-    exitCode: ended.then(async () => (await container.wait()).StatusCode),
-    close: () => void connection.destroy(),
+    exitCode,
+    close: () => {
+      closed.abort()
+      connection.destroy()
+    },
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type ExecSession,
   type Image,
   ImagePullError,
+  InvalidImageNameError,
   type LogOptions,
   NoSuchContainerError,
   type Runtime,
@@ -217,10 +218,12 @@ export class FakeRuntime implements Runtime {
   }
 
   async findImage(reference: string): Promise<Image | undefined> {
+    validateReference(reference)
     return this.#images.get(reference) ?? [...this.#images.values()].find(({ id }) => id === reference)
   }
 
   async pullImage(reference: string): Promise<Image> {
+    validateReference(reference)
     this.pulls.push(reference)
     const failure = this.#pullFailures.get(reference)
     if (failure !== undefined) throw new ImagePullError(failure)
@@ -327,6 +330,11 @@ export class FakeRuntime implements Runtime {
       throw new Error(`container ${containerId} is not running`)
     return container as FakeContainer & { process: RunningProcess }
   }
+}
+
+/** Of all that makes a name invalid the fake knows one. */
+function validateReference(reference: string): void {
+  if (/^[^:@]*[A-Z]/.test(reference)) throw new InvalidImageNameError('repository name must be lowercase')
 }
 
 /** Docker says so in the output, and ends the process as a shell would. */

@@ -6,6 +6,7 @@ import {
   type Container,
   type ContainerSpec,
   ImagePullError,
+  InvalidImageNameError,
   NoSuchContainerError,
   type Runtime,
   type RuntimeEvent,
@@ -280,5 +281,10 @@ export function testRuntime(make: () => Promise<RuntimeUnderTest>): void {
     const pull = runtime.pullImage('127.0.0.1:1/no-such-image:1')
     await expect(pull).rejects.toThrow(ImagePullError)
     await expect(pull).rejects.toThrow(/./)
+  })
+
+  test('a name that no image can have is refused as such', async () => {
+    await expect(runtime.findImage('UPPER/case:1')).rejects.toThrow(InvalidImageNameError)
+    await expect(runtime.pullImage('UPPER/case:1')).rejects.toThrow(InvalidImageNameError)
   })
 }

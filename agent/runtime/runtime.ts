@@ -200,9 +200,9 @@ export interface Runtime {
   listContainers(podUid?: string): Promise<Container[]>
 
   listImages(): Promise<Image[]>
-  /** The image if it is there; reads nothing from any registry. */
+  /** The image if it is there; reads nothing from any registry. Throws InvalidImageNameError. */
   findImage(reference: string): Promise<Image | undefined>
-  /** Pulls from the reference's registry. Throws ImagePullError with the registry's reason. */
+  /** Pulls from the reference's registry. Throws ImagePullError with the registry's reason, or InvalidImageNameError. */
   pullImage(reference: string, signal?: AbortSignal): Promise<Image>
   removeImage(imageId: string): Promise<void>
 
@@ -231,6 +231,11 @@ export class StartError extends Error {
 /** The image could not be had. */
 export class ImagePullError extends Error {
   readonly code = 'IMAGE_PULL_FAILED'
+}
+
+/** No image can have such a name. */
+export class InvalidImageNameError extends Error {
+  readonly code = 'INVALID_IMAGE_NAME'
 }
 
 /** The container or sandbox asked for is not there. */
