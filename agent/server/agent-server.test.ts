@@ -1,8 +1,9 @@
 // The server over real TLS and WebSockets, in front of the fake runtime.
 
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Agent as HttpsAgent, request } from 'node:https'
-import { duplexPair } from 'node:stream'
+import { duplexPair, PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -117,6 +118,24 @@ test('logs are sent, and followed until the client goes', async () => {
   containerId = own
 })
 
+test('of a client that goes before its log is open nothing stays open', async () => {
+  const log = new PassThrough()
+  const { promise: opened, resolve: open } = Promise.withResolvers<PassThrough>()
+  const logs = vi.spyOn(runtime, 'logs').mockImplementationOnce(() => opened)
+  const sent = request({
+    host: '127.0.0.1',
+    port,
+    path: '/containerLogs/default/web/main?follow=true',
+    ...tls.apiServer,
+  })
+  sent.on('error', () => undefined).end()
+  await vi.waitFor(() => expect(logs).toHaveBeenCalled())
+  sent.destroy()
+  await new Promise((resolve) => setTimeout(resolve, 100)) // the server hears of it
+  open(log)
+  await vi.waitFor(() => expect(log.destroyed).toBe(true))
+})
+
 test('exec carries output and errors on their channels, and the exit code as a Status', async () => {
   const command = new URLSearchParams(
     [['sh'], ['-c'], ['echo out; echo bad >&2; exit 3']].map(([c]) => ['command', c ?? '']),
@@ -162,6 +181,22 @@ test('a message that makes no sense ends the connection and not the server', asy
   expect((await get('/healthz')).status).toBe(200)
 })
 
+test('the kernel finds out when a client’s host is gone: its session does not stay for ever', async () => {
+  const { socket, closed } = await open('/exec/default/web/main?command=cat&input=1&output=1', 'v5.channel.k8s.io')
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const established = '01'
+  // Of one that is established and idle the timer (2) is that of the probes: https://docs.kernel.org/networking/proc_net_tcp.html
+  const timersOf = () =>
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[1]?.endsWith(local) && fields[3] === established)
+      .map((fields) => fields[5]?.slice(0, 2))
+  await vi.waitFor(() => expect(new Set(timersOf())).toEqual(new Set(['02'])))
+  socket.terminate()
+  await closed
+})
+
 test('protocols that the server does not know are refused', async () => {
   await expect(open('/exec/default/web/main?command=true&output=1', 'v9.channel.k8s.io')).rejects.toThrow('400')
 })
@@ -198,6 +233,57 @@ test('kubectl’s tunnel forwards connections as pairs of SPDY streams', async (
   await session.open({ streamtype: 'data', port: '9999', requestid: '2' })
   expect(await text(errors)).toContain('nothing listens on port 9999')
   client.close()
+})
+
+/** A client of kubectl's tunnel. */
+async function openTunnel() {
+  const options = { host: '127.0.0.1', port, path: '/portForward/default/web', ...tls.apiServer }
+  let received = Promise.resolve()
+  const { client } = await openTestWebSocket(options, tunnelProtocol, (message) => {
+    received = received.then(() => session.receive(message))
+  })
+  const session = new SpdySession({ write: async (bytes) => client.send(bytes), onStream: () => {} })
+  const connect = async (to: number, requestid: string) => {
+    const errors = await session.open({ streamtype: 'error', port: String(to), requestid })
+    return { errors, data: await session.open({ streamtype: 'data', port: String(to), requestid }) }
+  }
+  return { client, connect }
+}
+
+test.each([
+  ['a pod that has closed its end', 8081],
+  ['a port where nothing listens', 9999],
+])('what is sent to %s holds up no other connection of the tunnel', async (_, to) => {
+  serveEcho()
+  runtime.servePort(8081, () => {
+    const [near, far] = duplexPair()
+    far.destroy()
+    near.destroy()
+    return near
+  })
+  const { client, connect } = await openTunnel()
+  const closed = await connect(to, '0')
+  closed.data.end(Buffer.alloc(1_000_000))
+  const { data } = await connect(8080, '1')
+  data.end('question')
+  expect(await text(data)).toBe('QUESTION')
+  client.close()
+})
+
+test('a connection that is given up while the pod is being connected to leaves nothing there', async () => {
+  const [near] = duplexPair()
+  const { promise: connected, resolve: connect } = Promise.withResolvers<typeof near>()
+  vi.spyOn(runtime, 'portForward').mockImplementationOnce(() => connected)
+  serveEcho()
+  const tunnel = await openTunnel()
+  const { data: abandoned } = await tunnel.connect(8080, '0')
+  abandoned.destroy()
+  const { data } = await tunnel.connect(8080, '1')
+  data.end('later')
+  expect(await text(data)).toBe('LATER')
+  connect(near)
+  await vi.waitFor(() => expect(near.destroyed).toBe(true))
+  tunnel.client.close()
 })
 
 test('the channel protocol forwards a port, which it names first', async () => {

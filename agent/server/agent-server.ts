@@ -45,6 +45,9 @@ export interface AgentServer {
   close(): Promise<void>
 }
 
+/** A session or a followed log may be silent for hours: the kernel's probes find out that the host of its client is gone. */
+const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000 }
+
 /** Speaks with the client until either is done. */
 type Serve = (socket: WebSocket, protocol: string) => Promise<void>
 /** A path that leads to a container. */
@@ -53,7 +56,7 @@ type ContainerRoute = Extract<Route, { container: string }>
 export function createAgentServer(options: AgentServerOptions): AgentServer {
   const { runtime, pods, tls, allowedClients, nodeName = '', net, log } = options
   // The handshake lets everybody in, so that those without a certificate get an answer and not a broken connection.
-  const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false })
+  const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false, ...keepAlive })
   const protocols = [tunnelProtocol, ...channelProtocols]
   const sockets = new WebSockets()
 

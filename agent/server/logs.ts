@@ -40,12 +40,14 @@ export async function sendLogs(
   response: ServerResponse,
 ): Promise<void> {
   const log = await runtime.logs(containerId, options)
-  response.writeHead(200, { 'content-type': 'text/plain' })
-  // A followed log may be silent for long: the client is to know that it was found.
-  response.flushHeaders()
   try {
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    // A followed log may be silent for long: the client is to know that it was found.
+    response.flushHeaders()
     await pipeline(log, response)
   } catch (error) {
     if (!response.destroyed) throw error
+  } finally {
+    log.destroy() // a pipeline to a client that has gone already leaves it open
   }
 }

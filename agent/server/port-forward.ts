@@ -55,22 +55,31 @@ async function joinStreams(data: SpdyStream, errors: SpdyStream, port: number, c
     errors.end()
   } catch (error) {
     errors.end(`error forwarding port ${port} to pod: ${error instanceof Error ? error.message : String(error)}`)
+    data.resume()
   }
   data.end()
 }
 
-/** Carries bytes both ways, each to its own end. Returns when the pod has ended its side, or either broke. */
+/**
+ * Carries bytes both ways, each to its own end. Returns when the pod has ended its side, or either broke. What the client sends after
+ * that is thrown away: unread, it would hold up all other connections of the tunnel.
+ */
 function exchange(client: Duplex, target: Duplex): Promise<void> {
   return new Promise((resolve, reject) => {
+    const leave = () => {
+      target.destroy()
+      resolve()
+    }
+    target.on('error', reject)
+    if (client.destroyed) return leave() // while the pod was being connected to
     client.pipe(target)
     target.pipe(client)
     target.on('end', resolve)
-    target.on('error', reject)
-    target.on('close', resolve)
-    client.on('close', () => {
-      target.destroy()
+    target.on('close', () => {
+      client.resume()
       resolve()
     })
+    client.on('close', leave)
   })
 }
 
