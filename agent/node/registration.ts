@@ -33,13 +33,23 @@ const imagesMs = 60_000
 const lookMs = 3_000
 /** While the node is not ready, pods wait for it. */
 const eagerLookMs = 200
+const answerMs = 10_000
+/** A runtime that was heard of so long ago is down; one that is only restarted takes no traffic from its pods (the kubelet's measure). */
+const patienceMs = 30_000
+
+interface RuntimeAnswer {
+  version: RuntimeVersion
+  images: readonly Image[]
+}
 
 export class NodeRegistration {
   readonly #options: RegistrationOptions
   #node: Stored<Node> | undefined
   #written: NodeStatus | undefined
   #writtenAtMs = 0
-  #images: readonly Image[] = []
+  #asked: Promise<RuntimeAnswer> | undefined
+  #answer: RuntimeAnswer | undefined
+  #answeredAtMs = 0
   #imagesAtMs = 0
 
   constructor(options: RegistrationOptions) {
@@ -117,22 +127,39 @@ export class NodeRegistration {
     notReady: string | undefined
     images: readonly Image[]
   }> {
-    const { runtime, networkNotReady, now } = this.#options
+    const { networkNotReady, now } = this.#options
     try {
-      const version = await runtime.version()
-      if (now() - this.#imagesAtMs > imagesMs) {
-        this.#images = await runtime.listImages()
-        this.#imagesAtMs = now()
-      }
-      const reason = networkNotReady()
-      const notReady =
-        reason &&
-        `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${reason}`
-      return { runtime: version, notReady, images: this.#images }
+      this.#answer = await this.#ask()
+      this.#answeredAtMs = now()
     } catch (error) {
+      const images = this.#answer?.images ?? []
       const why = error instanceof Error ? error.message : String(error)
-      return { runtime: undefined, notReady: `container runtime is down: ${why}`, images: this.#images }
+      if (now() - this.#answeredAtMs >= patienceMs)
+        return { runtime: undefined, notReady: `container runtime is down: ${why}`, images }
     }
+    const reason = networkNotReady()
+    const notReady =
+      reason && `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${reason}`
+    return { runtime: this.#answer?.version, notReady, images: this.#answer?.images ?? [] }
+  }
+
+  /** What the runtime says of itself. It is asked one thing at a time, however long an answer takes. */
+  async #ask(): Promise<RuntimeAnswer> {
+    this.#asked ??= this.#readRuntime().finally(() => {
+      this.#asked = undefined
+    })
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(new Error(`no answer within ${answerMs / 1000} s`)), answerMs)
+    return await Promise.race([this.#asked, late]).finally(() => clearTimeout(timer))
+  }
+
+  async #readRuntime(): Promise<RuntimeAnswer> {
+    const { runtime, now } = this.#options
+    const version = await runtime.version()
+    const isFresh = now() - this.#imagesAtMs <= imagesMs
+    const images = (isFresh ? this.#answer?.images : undefined) ?? (await runtime.listImages())
+    if (!isFresh) this.#imagesAtMs = now()
+    return { version, images }
   }
 
   #announce(node: Stored<Node>, status: NodeStatus): void {
