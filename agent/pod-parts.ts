@@ -81,7 +81,7 @@ export class PodParts {
         return serviceEnvironment(pod, view.services.list())
       },
       deletePod: (pod) => deletePod(client, pod),
-      admit: (pod) => this.#evictor.refuse(pod) ?? refusePod(pod, this.manager.list(), allocatable),
+      admit: (pod) => this.#evictor.refuse(pod) ?? refusePod(pod, this.manager.taken(), allocatable),
       onError: (error, { metadata }) =>
         log.warn({ part: 'pods', pod: `${metadata.namespace}/${metadata.name}`, err: error }),
       now,

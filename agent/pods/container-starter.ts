@@ -123,7 +123,7 @@ async function environmentOf(
 ) {
   const { node, objects, serviceVariables } = deps
   const podIps = environmentNeedsIp(template) ? await preparation.attached : []
-  const facts = { podIps, hostIp: node.ip, allocatable: node.allocatable }
+  const facts = { podIps, hostIps: node.ips, allocatable: node.allocatable }
   return await makeEnvironment({ pod, template, objects, facts, services: await serviceVariables(pod) })
 }
 

@@ -21,7 +21,7 @@ const objects: ObjectSource = {
 async function environment(more: Partial<ContainerTemplate>, services = new Map<string, string>()) {
   const template = makeTemplate('app', more)
   const pod = makePod({ containers: [template], nodeName: 'node-1' })
-  const facts = { podIps: ['10.244.0.2'], hostIp: '192.0.2.1', allocatable: { cpu: '2', memory: '1Gi' } }
+  const facts = { podIps: ['10.244.0.2'], hostIps: ['192.0.2.1', 'fd00::1'], allocatable: { cpu: '2', memory: '1Gi' } }
   return Object.fromEntries(await makeEnvironment({ pod, template, objects, facts, services }))
 }
 
@@ -114,4 +114,10 @@ test('services of the namespace are linked as Docker once did, headless ones not
   const unlinked = serviceEnvironment(makePod({ enableServiceLinks: false }), all)
   expect(unlinked.get('KUBERNETES_SERVICE_HOST')).toBe('10.96.0.1')
   expect(unlinked.has('MY_WEB_SERVICE_HOST')).toBe(false)
+})
+
+test('of a node with two families both addresses are told', async () => {
+  const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } })
+  const env = [field('IP', 'status.hostIP'), field('IPS', 'status.hostIPs')]
+  expect(await environment({ env })).toEqual({ IP: '192.0.2.1', IPS: '192.0.2.1,fd00::1' })
 })

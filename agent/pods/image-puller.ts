@@ -2,12 +2,12 @@
 // https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy
 
 import type { Container as ContainerTemplate } from '../../api/generated/types.ts'
-import type { Image, Runtime } from '../runtime/runtime.ts'
+import { type Image, InvalidImageNameError, type Runtime } from '../runtime/runtime.ts'
 
 /** The image cannot be had now. */
 export class ImageError extends Error {
   readonly code = 'IMAGE'
-  /** ErrImagePull, ImagePullBackOff, ErrImageNeverPull. */
+  /** ErrImagePull, ImagePullBackOff, ErrImageNeverPull, InvalidImageName. */
   readonly waitingReason: string
   readonly retryAtMs: number
 
@@ -51,7 +51,16 @@ export class ImagePuller {
   /** The image, pulled if the policy wants it. Throws ImageError. */
   async ensure(podUid: string, template: ContainerTemplate, emit: ImageEvent): Promise<Image> {
     const reference = template.image ?? ''
-    const policy = template.imagePullPolicy ?? defaultPolicy(reference)
+    try {
+      return await this.#ensure(podUid, template, emit)
+    } catch (error) {
+      if (error instanceof InvalidImageNameError) throw this.#refuseName(reference, error, emit)
+      throw error
+    }
+  }
+
+  async #ensure(podUid: string, { image: reference = '', imagePullPolicy }: ContainerTemplate, emit: ImageEvent) {
+    const policy = imagePullPolicy ?? defaultPolicy(reference)
     const present = policy === 'Always' ? undefined : await this.#runtime.findImage(reference)
     if (present !== undefined) {
       emit('Normal', 'Pulled', `Container image "${reference}" already present on machine`)
@@ -70,6 +79,13 @@ export class ImagePuller {
     const message = `Container image "${reference}" is not present with pull policy of Never`
     emit('Warning', 'ErrImageNeverPull', message)
     return new ImageError('ErrImageNeverPull', message, this.#now() + 10_000)
+  }
+
+  #refuseName(reference: string, cause: InvalidImageNameError, emit: ImageEvent): ImageError {
+    const message = `couldn't parse image name "${reference}": ${cause.message}`
+    emit('Warning', 'InspectFailed', `Failed to apply default image tag "${reference}": ${message}`)
+    emit('Warning', 'Failed', 'Error: InvalidImageName')
+    return new ImageError('InvalidImageName', message, this.#now() + 10_000, cause)
   }
 
   async #pull(key: string, reference: string, emit: ImageEvent): Promise<Image> {
@@ -93,6 +109,7 @@ export class ImagePuller {
       )
       return image
     } catch (error) {
+      if (error instanceof InvalidImageNameError) throw error
       throw this.#failed(key, reference, error, emit)
     }
   }

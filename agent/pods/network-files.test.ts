@@ -33,10 +33,16 @@ test.each<[string, Partial<PodSpec>, string]>([
 
 test('hosts has the pod by its full name, and its aliases', () => {
   const pod = makePod({ hostname: 'db', subdomain: 'set', hostAliases: [{ ip: '192.0.2.7', hostnames: ['a', 'b'] }] })
-  const lines = makeHosts(pod, ['10.244.0.2'], 'cluster.local').split('\n')
+  const lines = makeHosts(pod, ['10.244.0.2'], 'cluster.local', '').split('\n')
   expect(lines).toContain('10.244.0.2\tdb.set.default.svc.cluster.local\tdb')
   expect(lines).toContain('192.0.2.7\ta\tb')
   expect(lines).toContain('127.0.0.1\tlocalhost')
+})
+
+test('on the host network hosts is the node’s own, with the aliases of the pod', () => {
+  const pod = makePod({ hostNetwork: true, hostAliases: [{ ip: '192.0.2.7', hostnames: ['a'] }] })
+  const nodeHosts = '127.0.0.1 localhost\n192.0.2.1 node-1\n'
+  expect(makeHosts(pod, ['192.0.2.1'], 'cluster.local', nodeHosts)).toBe(`${nodeHosts}192.0.2.7\ta\n`)
 })
 
 test('a long pod name is cut to a host name', () => {

@@ -23,8 +23,10 @@ function domainOf(pod: StoredPod, clusterDomain: string): string | undefined {
   return `${hostnameOf(pod)}.${spec.subdomain}.${metadata.namespace ?? 'default'}.svc.${clusterDomain}`
 }
 
-/** Text of /etc/hosts for a pod with these addresses. */
-export function makeHosts(pod: StoredPod, ips: readonly string[], clusterDomain: string): string {
+/** Text of /etc/hosts for a pod with these addresses; on the host's network it is the node's own text, with the pod's aliases. */
+export function makeHosts(pod: StoredPod, ips: readonly string[], clusterDomain: string, nodeHosts: string): string {
+  const aliases = (pod.spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join('\t')}`)
+  if (pod.spec.hostNetwork === true) return `${[nodeHosts.trimEnd(), ...aliases].join('\n')}\n`
   const names = [domainOf(pod, clusterDomain), hostnameOf(pod)].filter((name) => name !== undefined)
   const fixed = [
     '# Managed by Fairlead: one file for all containers of the pod.',
@@ -35,7 +37,6 @@ export function makeHosts(pod: StoredPod, ips: readonly string[], clusterDomain:
     'fe00::2\tip6-allrouters',
   ]
   const own = ips.map((ip) => `${ip}\t${names.join('\t')}`)
-  const aliases = (pod.spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join('\t')}`)
   return `${[...fixed, ...own, ...aliases].join('\n')}\n`
 }
 

@@ -120,11 +120,17 @@ export class ObservedPod {
   }
 
   async #readMessage(pod: StoredPod, { id, name, attempt, exitCode }: Container): Promise<string | undefined> {
-    const { volumes, runtime } = this.#deps
+    const { volumes } = this.#deps
     const message = await readTerminationMessage(volumes.podDirectory(pod.metadata.uid), name, attempt)
     const policy = findTemplate(pod, name)?.template.terminationMessagePolicy
     if (message !== undefined || policy !== 'FallbackToLogsOnError' || exitCode === 0) return message
-    const log = await runtime.logs(id, { follow: false, tailLines: 80, timestamps: false })
+    return await this.#readLogEnd(id).catch(
+      (error: Error) => `Error on reading termination message from logs: ${error.message}`,
+    )
+  }
+
+  async #readLogEnd(containerId: string): Promise<string> {
+    const log = await this.#deps.runtime.logs(containerId, { follow: false, tailLines: 80, timestamps: false })
     let text = ''
     for await (const chunk of log) text += String(chunk)
     return text.slice(-2048)

@@ -164,6 +164,42 @@ test.each<[string, Partial<PodSpec>, Partial<PlanInput>, string[]]>([
     { containers: [makeContainer('s'), makeContainer('app')], ending: { graceSeconds: 5, message: '' } },
     ['kill app-0 5s'],
   ],
+  [
+    'a sidecar has what the apps left of the grace period',
+    { initContainers: [sidecar] },
+    {
+      containers: [makeContainer('s'), ended('app')],
+      ending: { graceSeconds: 30, message: '' },
+      endingSinceMs: nowMs - 12_500,
+    },
+    ['kill s-0 18s'],
+  ],
+  [
+    'sidecars that come late have two seconds, each after the other',
+    { initContainers: [sidecar, makeTemplate('t', { restartPolicy: 'Always' })] },
+    {
+      containers: [makeContainer('s'), makeContainer('t'), ended('app')],
+      ending: { graceSeconds: 30, message: '' },
+      endingSinceMs: nowMs - 60_000,
+    },
+    ['kill t-0 2s'],
+  ],
+  [
+    'sidecars of a pod that is done have all of its grace period',
+    { initContainers: [sidecar], restartPolicy: 'Never' },
+    { containers: [makeContainer('s'), ended('app')] },
+    ['kill s-0 30s'],
+  ],
+  [
+    'in a new sandbox an app that has done its work is not run again',
+    { ...two, restartPolicy: 'OnFailure' },
+    {
+      sandboxes: [makeSandbox({ id: 'sandbox-1', attempt: 1 })],
+      containers: [ended('a', { exitCode: 0 }), ended('b')],
+      stopped: new Set(['sandbox-0']),
+    },
+    ['start b 1'],
+  ],
 ])('%s', (_, spec, more, expected) => {
   expect(words(spec, more)).toEqual(expected)
 })

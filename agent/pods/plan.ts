@@ -35,6 +35,8 @@ export interface PlanInput {
   /** Restart counts that the API knows, by container name: for containers that are gone. */
   restartCounts: ReadonlyMap<string, number>
   ending?: Ending
+  /** When a plan first said that everything ends; absent: none has. */
+  endingSinceMs?: number
   nowMs: number
 }
 
@@ -57,6 +59,8 @@ export interface Plan {
   steps: Step[]
   /** Look again then, if nothing else wakes the worker. */
   wakeAtMs?: number
+  /** Everything of the pod is being ended, or has: it was told to end, or is done. */
+  ends: boolean
   /** Nothing of the pod runs any more, nor will. */
   ended: boolean
 }
@@ -101,7 +105,8 @@ export function newestSandbox(sandboxes: readonly Sandbox[]): Sandbox | undefine
 
 /** Decides the next steps; they may be acted on at the same time. Steps whose key is busy are left out. */
 export function planPod(input: PlanInput): Plan {
-  const drafts = input.ending !== undefined || isFinished(input) ? planEnd(input) : planLife(input)
+  const ends = input.ending !== undefined || isFinished(input)
+  const drafts = ends ? planEnd(input) : planLife(input)
   const wakes: number[] = drafts.wakes
   const steps = drafts.steps.filter((step) => {
     const key = keyOf(step)
@@ -111,7 +116,7 @@ export function planPod(input: PlanInput): Plan {
     return notBefore <= input.nowMs
   })
   const ended = drafts.steps.length === 0 && drafts.ending
-  return { steps, ended, ...(wakes.length > 0 && { wakeAtMs: Math.min(...wakes) }) }
+  return { steps, ends, ended, ...(wakes.length > 0 && { wakeAtMs: Math.min(...wakes) }) }
 }
 
 interface Draft {
@@ -134,8 +139,11 @@ function isFinished({ pod, containers }: Pick<PlanInput, 'pod' | 'containers'>):
   return initFailed || pod.spec.containers.every(({ name }) => isDone(name, 'app'))
 }
 
-/** Apps end first, then sidecars in reverse order of their start, then the sandbox with its network. */
-function planEnd({ pod, sandboxes, containers, stopped, ending, busy }: PlanInput): Draft {
+/** What a sidecar has at least, in seconds, when the containers before it took all of the pod's grace period (the kubelet's own). */
+const leastSidecarSeconds = 2
+
+/** Apps end first, then sidecars in reverse order of their start, within one grace period; then the sandbox with its network. */
+function planEnd({ pod, sandboxes, containers, stopped, ending, endingSinceMs, busy, nowMs }: PlanInput): Draft {
   const { graceSeconds, message } = ending ?? { graceSeconds: gracePeriodOf(pod), message: 'Stopping container' }
   const done = (steps: Step[]): Draft => ({ steps, wakes: [], ending: true })
   const live = containers.filter(({ state }) => state === 'running')
@@ -143,15 +151,16 @@ function planEnd({ pod, sandboxes, containers, stopped, ending, busy }: PlanInpu
     .filter(({ role }) => role === 'sidecar')
     .map(({ template }) => template.name)
   const apps = live.filter(({ name }) => !sidecars.includes(name))
-  const kill = (container: Container): Step => ({
+  const kill = (container: Container, seconds: number): Step => ({
     do: 'killContainer',
     container,
-    graceSeconds,
+    graceSeconds: seconds,
     message: `${message} ${container.name}`,
   })
-  if (apps.length > 0) return done(apps.map(kill))
+  if (apps.length > 0) return done(apps.map((app) => kill(app, graceSeconds)))
   const last = live.sort((a, b) => sidecars.indexOf(b.name) - sidecars.indexOf(a.name))[0]
-  if (last !== undefined) return done([kill(last)])
+  const leftSeconds = Math.ceil(graceSeconds - (nowMs - (endingSinceMs ?? nowMs)) / 1000)
+  if (last !== undefined) return done([kill(last, Math.max(leftSeconds, Math.min(leastSidecarSeconds, graceSeconds)))])
   // A start under way may yet bring a container or a sandbox to life: it is ended then, and nothing before that is over.
   if ([...busy].some((key) => key === sandboxKey || key.startsWith(startKey(''))))
     return { steps: [], wakes: [], ending: false }
@@ -214,6 +223,8 @@ function planContainer(
     return false
   }
   if (latest.sandboxId !== sandbox.id) {
+    const { restartPolicy } = input.pod.spec
+    if (role === 'app' && latest.state === 'exited' && !isRestartable(restartPolicy, role, latest.exitCode)) return true
     start(latest.attempt + 1, planRestart(latest).delayMs)
     return false
   }

@@ -148,7 +148,7 @@ export class PodContainers {
 
   /** Probes what runs now, and nothing else. */
   syncProbes(): void {
-    const { pod, observed } = this.#context
+    const { pod, observed, ending } = this.#context
     const known = containerStatusesOf(pod())
     const [ip] = this.#sandboxes.ips
     const running = observed.containers.flatMap((container) => {
@@ -159,7 +159,7 @@ export class PodContainers {
       const { ready: wasReady = false, started: wasStarted = false } = before ?? {}
       return [{ container, template: found.template, ip, wasReady, wasStarted }]
     })
-    this.#probes.sync(running)
+    this.#probes.sync(running, ending.aborted)
   }
 
   close(): void {

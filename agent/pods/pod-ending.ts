@@ -19,6 +19,7 @@ const message = 'Stopping container'
 export class PodEnding {
   readonly #context: PodContext
   readonly #startTime: () => string | undefined
+  #isAsked = false
   #isAdmitted = false
   #failure: PodFailure | undefined
   /** Seconds; undefined: as many as the pod asks for. */
@@ -28,6 +29,11 @@ export class PodEnding {
   constructor(context: PodContext, startTime: () => string | undefined) {
     this.#context = context
     this.#startTime = startTime
+  }
+
+  /** The node was asked, and has taken the pod. */
+  get isAdmitted(): boolean {
+    return this.#isAdmitted
   }
 
   get failure(): PodFailure | undefined {
@@ -56,22 +62,28 @@ export class PodEnding {
     deps.emit(pod(), { type: 'Warning', ...why })
   }
 
-  /** When the pod will have lived for too long, in milliseconds since the epoch. */
+  /** When the pod will have lived for too long, in milliseconds since the epoch; undefined for one that ends, or has ended, already. */
   deadlineMs(): number | undefined {
-    const { activeDeadlineSeconds } = this.#context.pod().spec
+    const { metadata, spec, status } = this.#context.pod()
+    const { activeDeadlineSeconds } = spec
     const startTime = this.#startTime()
     if (activeDeadlineSeconds === undefined || startTime === undefined || this.#failure !== undefined) return undefined
+    if (metadata.deletionTimestamp !== undefined || isTerminal(status?.phase)) return undefined
     return Date.parse(startTime) + activeDeadlineSeconds * 1000
   }
 
   /** Asks the node once, before anything is made. */
   #admit(): void {
     const { deps, pod, observed } = this.#context
-    if (this.#isAdmitted) return
-    this.#isAdmitted = true
+    if (this.#isAsked) return
+    this.#isAsked = true
     const isNew = observed.containers.length === 0 && observed.sandboxes.length === 0
-    this.#failure = isNew ? deps.admit(pod()) : undefined
-    if (this.#failure !== undefined) deps.emit(pod(), { type: 'Warning', ...this.#failure })
+    // It may have been evicted already: the node was short of something when the agent started.
+    const refusal = isNew && this.#failure === undefined ? deps.admit(pod()) : undefined
+    this.#isAdmitted = refusal === undefined
+    if (refusal === undefined) return
+    this.#failure = refusal
+    deps.emit(pod(), { type: 'Warning', ...refusal })
   }
 
   #expire(): void {

@@ -9,6 +9,7 @@ import { type DnsSettings, makeHosts, makeResolvConf } from './network-files.ts'
 import type { StoredPod } from './pod.ts'
 
 const longestMessage = 4096
+const nodeHostsFile = '/etc/hosts'
 
 /** Writes hosts and resolv.conf in place: containers have these very files mounted. */
 export async function writeNetworkFiles(
@@ -18,8 +19,9 @@ export async function writeNetworkFiles(
   dns: DnsSettings,
 ): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o750 })
+  const nodeHosts = pod.spec.hostNetwork === true ? await readFile(nodeHostsFile, 'utf8').catch(ifMissing('')) : ''
   await Promise.all([
-    writeIfDifferent(join(directory, 'etc-hosts'), makeHosts(pod, ips, dns.clusterDomain)),
+    writeIfDifferent(join(directory, 'etc-hosts'), makeHosts(pod, ips, dns.clusterDomain, nodeHosts)),
     writeIfDifferent(join(directory, 'resolv.conf'), makeResolvConf(pod, dns)),
   ])
 }
@@ -59,7 +61,7 @@ export async function makeFileMounts(
   return mounts.filter(({ containerPath }) => !taken.has(containerPath)).map((mount) => ({ ...mount, readOnly: false }))
 }
 
-/** What the container left at its terminationMessagePath, at most 4 kB; undefined when nothing. */
+/** What the container left at its terminationMessagePath, of more than 4 kB the end; undefined when nothing. */
 export async function readTerminationMessage(
   directory: string,
   containerName: string,
@@ -68,7 +70,8 @@ export async function readTerminationMessage(
   const file = await open(messageFile(directory, containerName, attempt), 'r').catch(ifMissing(undefined)) // never started
   if (file === undefined) return undefined
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(longestMessage), 0, longestMessage, 0)
+    const start = Math.max(0, (await file.stat()).size - longestMessage)
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(longestMessage), 0, longestMessage, start)
     return bytesRead === 0 ? undefined : buffer.toString('utf8', 0, bytesRead)
   } finally {
     await file.close()

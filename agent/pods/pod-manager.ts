@@ -35,6 +35,7 @@ export class PodManager {
   readonly #runs = new Set<Promise<void>>()
   /** Resolved when what is left of earlier lives is known: workers wait for it. */
   readonly #surveyed = Promise.withResolvers<void>()
+  #isSurveyed = false
   #signal: AbortSignal = AbortSignal.abort()
 
   constructor(options: PodManagerOptions) {
@@ -47,6 +48,11 @@ export class PodManager {
   /** Pods of this node as the API last told of them. */
   list(): StoredPod[] {
     return [...this.#workers.values()].map(({ pod }) => pod)
+  }
+
+  /** Those of them that the node has taken: what they ask for is theirs. */
+  taken(): StoredPod[] {
+    return [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ pod }) => pod)
   }
 
   /** Pods of this node with the status that their workers last reported. */
@@ -116,48 +122,62 @@ export class PodManager {
     const { sweepMs = 60_000, onError, onSweep } = this.#options
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     await Promise.race([this.#informer.synced, aborted])
-    let surveyed = false
+    let failures = 0
     while (!signal.aborted) {
+      // Tokens in them grow old whether the runtime answers or not.
+      for (const worker of this.#workers.values()) worker.refreshVolumes()
       try {
-        await this.#compare(!surveyed)
-        surveyed = true
+        failures = (await this.#compare()) ? 0 : failures + 1
         onSweep?.(this.list())
       } catch (error) {
+        failures++
         onError(error)
       }
-      await pause(surveyed ? sweepMs : retryMs, signal)
+      const soonerMs = this.#isSurveyed ? retryMs * 2 ** failures : retryMs
+      await pause(failures === 0 ? sweepMs : Math.min(soonerMs, sweepMs), signal)
     }
     this.#surveyed.resolve()
   }
 
-  async #compare(isFirst: boolean): Promise<void> {
-    const { runtime, network, volumes, node } = this.#options.deps
+  /** False when something is left of pods that are gone. */
+  async #compare(): Promise<boolean> {
+    const { deps, onError } = this.#options
+    const { runtime, network, volumes, node } = deps
     const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(), runtime.listContainers()])
-    if (isFirst) {
+    if (!this.#isSurveyed) {
       // Only now: later a sandbox made since the list would be taken for garbage.
-      await network.collectGarbage(new Set(sandboxes.map(({ id }) => id))).catch(this.#options.onError)
+      await network.collectGarbage(new Set(sandboxes.map(({ id }) => id))).catch(onError)
+      this.#isSurveyed = true
       this.#surveyed.resolve()
     }
-    await network.mend().catch(this.#options.onError)
+    await network.mend().catch(onError)
     for (const [uid, worker] of this.#workers) {
       const isHis = ({ pod }: Sandbox | Container) => pod.uid === uid
       if (worker.differsFrom(sandboxes.filter(isHis), containers.filter(isHis))) worker.notice()
     }
     const present = [...sandboxes, ...containers].map(({ pod }) => pod.uid)
     const traces = [...(await volumes.listPods()), ...(await listCgroupPods(node.cgroups))]
-    for (const uid of new Set([...present, ...traces])) if (!this.#workers.has(uid)) await this.#removeOrphan(uid)
-    for (const worker of this.#workers.values()) worker.refreshVolumes()
+    let isClean = true
+    for (const uid of new Set([...present, ...traces])) {
+      if (this.#workers.has(uid)) continue
+      await this.#removeOrphan(uid).catch((error: unknown) => {
+        isClean = false
+        onError(error)
+      })
+    }
+    return isClean
   }
 
   /** Ends and removes what is left of a pod that the API does not know. */
   async #removeOrphan(uid: string): Promise<void> {
-    const { runtime, network, volumes, node } = this.#options.deps
+    const { runtime, network, policy, volumes, node } = this.#options.deps
     const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(uid), runtime.listContainers(uid)])
     await Promise.all(
       containers.map(({ id, state }) => (state === 'running' ? runtime.stopContainer(id, 2) : undefined)),
     )
     for (const { id } of sandboxes) {
       await network.detach(id)
+      policy.release(id)
       await runtime.stopSandbox(id)
       await runtime.removeSandbox(id)
     }

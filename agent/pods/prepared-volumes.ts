@@ -71,7 +71,7 @@ export class PreparedVolumes {
   }
 
   #facts() {
-    const { ip: hostIp, allocatable } = this.#context.deps.node
-    return { podIps: this.#podIps(), hostIp, allocatable }
+    const { ips: hostIps, allocatable } = this.#context.deps.node
+    return { podIps: this.#podIps(), hostIps, allocatable }
   }
 }

@@ -1,8 +1,9 @@
 // Brings pods' statuses to the API: one write per pod at a time, the newest wins, tried again until it holds or the pod is gone.
 
 import { isDeepStrictEqual } from 'node:util'
+import { pause } from '../../api/client/alarm.ts'
 import type { Client } from '../../api/client/client.ts'
-import type { Pod, PodStatus } from '../../api/generated/types.ts'
+import type { Pod, PodCondition, PodStatus } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { isConflict, isNotFound } from '../../api/objects/status-error.ts'
 import { pods } from '../../api/resources/pods.ts'
@@ -78,7 +79,7 @@ export class StatusWriter {
         // Gone, or another pod of that name by now (the uid in the patch does not fit): nothing to report to.
         if (isNotFound(error) || isConflict(error)) return
         this.#options.onError(error, pod)
-        await this.#wait(delayMs)
+        await pause(delayMs, this.#closed.signal)
         delayMs = Math.min(delayMs * 2, longestRetryMs)
       }
     }
@@ -89,31 +90,55 @@ export class StatusWriter {
     return await this.#options.client.patch(
       pods,
       { namespace, name },
-      'application/merge-patch+json',
+      'application/strategic-merge-patch+json',
       { metadata: { uid }, status },
       { subresource: 'status', signal: AbortSignal.any([this.#closed.signal, AbortSignal.timeout(15_000)]) },
     )
   }
-
-  async #wait(delayMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delayMs)
-      this.#closed.signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer)
-          resolve()
-        },
-        { once: true },
-      )
-    })
-  }
 }
 
-/** A merge patch of the top-level fields: null for what went. Fields the node does not own are left alone. */
+/** Conditions that the node judges; all others are somebody else's. */
+const ownConditions = [
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+  'DisruptionTarget',
+]
+
+/**
+ * A strategic merge patch: null for what went. What the node does not own is left alone, conditions of others too: they may have
+ * changed since the node heard of them.
+ */
 export function changesOf(old: PodStatus, wanted: PodStatus): Record<string, unknown> {
   const owned = ['reason', 'message', 'podIP', 'podIPs', 'initContainerStatuses', 'containerStatuses'] as const
   const removed = owned.filter((key) => wanted[key] === undefined && old[key] !== undefined).map((key) => [key, null])
-  const changed = Object.entries(wanted).filter(([key, value]) => !isDeepStrictEqual(value, Reflect.get(old, key)))
-  return Object.fromEntries([...removed, ...changed])
+  const changed = Object.entries({ ...wanted, conditions: undefined }).filter(
+    ([key, value]) => value !== undefined && !isDeepStrictEqual(value, Reflect.get(old, key)),
+  )
+  const conditions = conditionChanges(old.conditions ?? [], wanted.conditions ?? [])
+  return {
+    ...Object.fromEntries([...removed, ...changed.map(replaceAddresses)]),
+    ...(conditions.length > 0 && { conditions }),
+  }
+}
+
+/** Conditions are merged by type, field by field. */
+function conditionChanges(old: readonly PodCondition[], wanted: readonly PodCondition[]): object[] {
+  return wanted
+    .filter(({ type }) => ownConditions.includes(type))
+    .flatMap((condition) => {
+      const before = old.find(({ type }) => type === condition.type)
+      if (isDeepStrictEqual(before, condition)) return []
+      const gone = Object.keys(before ?? {}).map((key) => [key, null])
+      return [{ ...Object.fromEntries(gone), ...condition }]
+    })
+}
+
+/** Lists of addresses would be merged with those that the pod had. */
+function replaceAddresses([key, value]: [string, unknown]): [string, unknown] {
+  return ['podIPs', 'hostIPs'].includes(key) && Array.isArray(value)
+    ? [key, [...value, { $patch: 'replace' }]]
+    : [key, value]
 }

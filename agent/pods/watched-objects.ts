@@ -33,6 +33,8 @@ interface Token {
 
 /** A pod that waits for the API server longer than this shows it. */
 const syncTimeoutMs = 10_000
+/** However long a token lives, as the kubelet has it. */
+const oldestTokenMs = 24 * 3_600_000
 
 export class WatchedObjects implements ObjectSource {
   readonly #options: WatchedObjectsOptions
@@ -52,7 +54,7 @@ export class WatchedObjects implements ObjectSource {
     return await this.#read(this.#secrets, secrets, namespace, name)
   }
 
-  /** Tokens are renewed when four fifths of their life are over; while that fails, the one that is there serves on. */
+  /** Tokens are renewed when four fifths of their life are over, or a day; while that fails, the one that is there serves on. */
   async serviceAccountToken(request: TokenRequest): Promise<{ token: string; expiresAtMs: number }> {
     const key = JSON.stringify(request)
     const known = this.#tokens.get(key)
@@ -146,7 +148,7 @@ export class WatchedObjects implements ObjectSource {
       throw new Error(`the API server's answer to a TokenRequest for ${namespace}/${serviceAccountName} has no token`)
     const { token, expirationTimestamp } = answer.status
     const [nowMs, expiresAtMs] = [this.#options.now(), Date.parse(expirationTimestamp)]
-    return { token, expiresAtMs, renewAtMs: nowMs + (expiresAtMs - nowMs) * 0.8 }
+    return { token, expiresAtMs, renewAtMs: nowMs + Math.min((expiresAtMs - nowMs) * 0.8, oldestTokenMs) }
   }
 }
 

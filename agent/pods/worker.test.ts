@@ -199,6 +199,17 @@ test('an image that cannot be pulled shows ErrImagePull and then ImagePullBackOf
   expect(events).toContain('Failed: Failed to pull image "nowhere/none:1": manifest unknown')
 })
 
+test.each(['IfNotPresent', 'Always'])(
+  'with the policy %s a name that no image can have is an InvalidImageName',
+  async (imagePullPolicy) => {
+    start(makePod({ containers: [makeTemplate('app', { image: 'UPPER:1', imagePullPolicy })] }))
+    const message = `couldn't parse image name "UPPER:1": repository name must be lowercase`
+    await until(() => expect(container()?.state?.waiting).toEqual({ reason: 'InvalidImageName', message }))
+    expect(events).toContain('Failed: Error: InvalidImageName')
+    await until(() => expect(latest().podIP).toBeDefined())
+  },
+)
+
 test('a pod with restartPolicy Never ends as Failed with the exit code, and its sandbox goes', async () => {
   start(makePod({ restartPolicy: 'Never', containers: [makeTemplate('app', { command: ['sh', '-c', 'exit 7'] })] }))
   await until(() => expect(latest().phase).toBe('Failed'))
@@ -251,6 +262,86 @@ test('a pod past its activeDeadlineSeconds fails with DeadlineExceeded', async (
   await until(async () => expect(await running()).toEqual([]))
 })
 
+/** A container that only SIGKILL ends. */
+function makeStubborn() {
+  runtime.programs.set('stubborn', async (process) => {
+    process.ignoresTerm = true
+    await new Promise((resolve) => process.signal.addEventListener('abort', resolve))
+    return 0
+  })
+  return makeTemplate('app', { command: ['stubborn'] })
+}
+
+test.each([
+  ['has ended', 'Succeeded', (pod: StoredPod) => pod],
+  ['is being deleted', 'Running', (pod: StoredPod) => withDeletion(pod, 3600)],
+])('the worker of a pod that %s rests when its deadline has passed', async (_, phase, change) => {
+  const pod = makePod({ activeDeadlineSeconds: 1 }, { phase, startTime: '2026-01-01T00:00:00Z' })
+  deps.deletePod = () => new Promise(() => {})
+  start(change(pod))
+  await new Promise((resolve) => setTimeout(resolve, 300)) // what is done once is done
+  const before = statuses.length
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(statuses.length - before).toBeLessThan(10)
+})
+
+test('a pod that ends is asked whether it is ready, and no more whether it lives', async () => {
+  let isWell = true
+  runtime.programs.set('probe', async () => (isWell ? 0 : 1))
+  const probe = { exec: { command: ['probe'] }, periodSeconds: 0.02, failureThreshold: 1 }
+  const pod = makePod({ containers: [{ ...makeStubborn(), livenessProbe: probe, readinessProbe: probe }] })
+  const worker = start(pod)
+  await until(() => expect(container()?.ready).toBe(true))
+  worker.update(withDeletion(pod, 1))
+  await until(() => expect(events).toContain('Killing: Stopping container app'))
+  isWell = false
+  await until(() => expect(container()?.ready).toBe(false))
+  await until(() => expect(deleted).toHaveLength(1))
+  expect(events.filter((event) => event.startsWith('Unhealthy: Liveness'))).toEqual([])
+})
+
+test('apps and sidecars of a deleted pod share one grace period', async () => {
+  const graces: Record<string, number> = {}
+  runtime.stopContainer = async (id, graceSeconds) => {
+    const stopped = (await running()).find((each) => each.id === id)
+    if (stopped === undefined) return
+    graces[stopped.name] = graceSeconds
+    await new Promise((resolve) => setTimeout(resolve, 1_100)) // all but deaf to SIGTERM
+    await runtime.endContainer(id, 137)
+  }
+  const pod = makePod({ initContainers: [makeTemplate('helper', { restartPolicy: 'Always' })] })
+  const worker = start(pod)
+  await until(() => expect(container()?.ready).toBe(true))
+  worker.update(withDeletion(pod, 10))
+  await until(() => expect(deleted).toHaveLength(1))
+  expect(graces.app).toBe(10)
+  expect(graces.helper).toBeLessThan(10)
+})
+
+test('an agent that stops does not wait for a container that takes its time to end', async () => {
+  const pod = makePod({ containers: [makeStubborn()] })
+  const worker = start(pod)
+  await until(() => expect(container()?.ready).toBe(true))
+  worker.update(withDeletion(pod, 3600))
+  await until(() => expect(events).toContain('Killing: Stopping container app'))
+  stop.abort()
+  await Promise.all(ends)
+  expect(await running()).toHaveLength(1)
+})
+
+test('a log that cannot be read is said in place of the termination message, and the container restarts', async () => {
+  runtime.logs = async () => {
+    throw new Error('no such file')
+  }
+  start(makePod({ containers: [makeTemplate('app', { terminationMessagePolicy: 'FallbackToLogsOnError' })] }))
+  await until(() => expect(container()?.ready).toBe(true))
+  await runtime.endContainer((await running())[0]?.id ?? '', 3)
+  await until(() => expect(container()).toMatchObject({ restartCount: 1, ready: true }))
+  expect(container()?.lastState?.terminated?.message).toBe(
+    'Error on reading termination message from logs: no such file',
+  )
+})
+
 test('a pod that the node cannot keep is ended at once, and says why', async () => {
   const worker = start(makePod({ terminationGracePeriodSeconds: 3600 }))
   await until(async () => expect(await running()).toHaveLength(1))
@@ -262,6 +353,12 @@ test('a pod that the node cannot keep is ended at once, and says why', async () 
     reason: 'TerminationByKubelet',
   })
   expect(events).toContain('Evicted: The node was low on resource: memory.')
+})
+
+test('a pod that the node cannot keep as its agent starts is ended too', async () => {
+  start(makePod()).evict({ reason: 'Evicted', message: 'The node was low on resource: memory.' })
+  await until(() => expect(latest()).toMatchObject({ phase: 'Failed', reason: 'Evicted' }))
+  expect(runtime.containerSpecs).toEqual([])
 })
 
 test('a container that takes several attempts to end is told of once', async () => {

@@ -2,6 +2,7 @@
 // that run side by side; it is woken by changes of the pod, events of the runtime, verdicts of probes, ended jobs and
 // timers. Decisions are made one after the other; nothing the worker knows is needed by its next life.
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { Alarm } from '../../api/client/alarm.ts'
 import type { PodStatus } from '../../api/generated/types.ts'
 import type { Container, Sandbox } from '../runtime/runtime.ts'
@@ -24,6 +25,8 @@ const finishKey = 'finish'
 const retryMs = 1_000
 /** While jobs run, the runtime's events are mostly our own doing: looking again can wait this long. */
 const settleMs = 150
+/** What is under way when the agent stops may take so long to end; a grace period or a pull can be longer, and is the next life's. */
+const stopMs = 2_000
 
 export class PodWorker {
   readonly #deps: PodDependencies
@@ -39,6 +42,8 @@ export class PodWorker {
   /** The API no longer has the pod. */
   #isGone = false
   #isRemoved = false
+  /** When the containers began to be ended, in milliseconds since the epoch. */
+  #endingSinceMs: number | undefined
   #status: PodStatus | undefined
   #finished: 'no' | 'terminal' | 'deleted' = 'no'
 
@@ -76,6 +81,11 @@ export class PodWorker {
   /** The status that was last reported, or the API's while none was. */
   get status(): PodStatus | undefined {
     return this.#status ?? this.#pod.status
+  }
+
+  /** The node has admitted the pod, in this life of the agent or in one before. */
+  get isTaken(): boolean {
+    return this.#ending.isAdmitted || this.#pod.status?.startTime !== undefined
   }
 
   /** True when the pod's life on this node is over but for its traces. */
@@ -133,7 +143,7 @@ export class PodWorker {
       if (!this.#isRemoved) await this.#alarm.wait(signal, delayMs)
     }
     this.#containers.close()
-    await this.#jobs.settled()
+    await (signal.aborted ? Promise.race([this.#jobs.settled(), wait(stopMs)]) : this.#jobs.settled())
   }
 
   /** Looks, plans, acts once. Returns when to look again at the latest. */
@@ -157,7 +167,9 @@ export class PodWorker {
       restartCounts: restartCountsOf(this.#pod),
       nowMs: this.#deps.now(),
       ...(ending && { ending }),
+      ...(this.#endingSinceMs !== undefined && { endingSinceMs: this.#endingSinceMs }),
     })
+    if (plan.ends) this.#endingSinceMs ??= this.#deps.now()
     for (const step of plan.steps) this.#jobs.start(keyOf(step), () => this.#act(step))
     if (!this.isOver) this.#volumes.refresh()
     this.#containers.syncProbes()

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -36,4 +36,13 @@ test('names that a killed write did not make yet are made by the next', async ()
   rmSync(join(directory, 'colour'))
   await writePayload(directory, payload({ colour: 'red', size: '1' }))
   expect(visible()).toEqual(['colour', 'size'])
+})
+
+test('what a write that was killed after its swap left goes with the next, though nothing has changed', async () => {
+  await writePayload(directory, payload({ colour: 'red' }))
+  mkdirSync(join(directory, '..2026_old'))
+  symlinkSync('..data/size', join(directory, 'size'))
+  await writePayload(directory, payload({ colour: 'red' }))
+  expect(visible()).toEqual(['colour'])
+  expect(readdirSync(directory)).toHaveLength(3)
 })

@@ -24,12 +24,13 @@ const dataLink = '..data'
 /** Makes the directory hold the payload. Returns false when it did already. */
 export async function writePayload(directory: string, payload: Payload, fsGroup?: number): Promise<boolean> {
   const names = new Set([...payload.keys()].map((path) => path.split('/')[0] ?? path))
-  if (await holds(directory, payload)) {
-    // A write that was killed after the swap has not made all visible names.
+  const old = await readlink(join(directory, dataLink)).catch(ifMissing(undefined)) // absent at first
+  if (old !== undefined && (await holds(directory, payload))) {
+    // A write that was killed after the swap has not made all visible names, nor taken away all of the old.
     for (const name of names) await ensureLink(directory, name)
+    await removeStale(directory, names, old)
     return false
   }
-  const old = await readlink(join(directory, dataLink)).catch(ifMissing(undefined)) // absent at first
   const fresh = await mkdtemp(join(directory, '..'.concat(new Date().toISOString().replace(/[:.]/g, '_'), '.')))
   await chmod(fresh, 0o755)
   for (const [path, file] of payload) await writeOne(join(fresh, path), file, fsGroup)
@@ -39,8 +40,6 @@ export async function writePayload(directory: string, payload: Payload, fsGroup?
   await rename(next, join(directory, dataLink))
   for (const name of names) await ensureLink(directory, name)
   await removeStale(directory, names, fresh.slice(directory.length + 1))
-  if (old !== undefined && join(directory, old) !== fresh)
-    await rm(join(directory, old), { recursive: true, force: true })
   return true
 }
 

@@ -9,13 +9,14 @@ import { ConfigError } from './objects.ts'
 /** What the pod object itself does not say, or says too late. */
 export interface DownwardFacts {
   podIps: readonly string[]
-  hostIp: string
+  /** The node's, one a family. */
+  hostIps: readonly string[]
   /** Stands in for limits that are not set. */
   allocatable: Record<string, string>
 }
 
 /** The text of a fieldRef. Throws ConfigError for a path that the downward API does not have. */
-export function readField(pod: Stored<Pod>, path: string, { podIps, hostIp }: DownwardFacts): string {
+export function readField(pod: Stored<Pod>, path: string, { podIps, hostIps }: DownwardFacts): string {
   const { metadata, spec } = pod
   const subscript = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path)
   if (subscript !== null)
@@ -28,8 +29,8 @@ export function readField(pod: Stored<Pod>, path: string, { podIps, hostIp }: Do
     'metadata.annotations': () => formatMap(metadata.annotations),
     'spec.nodeName': () => spec.nodeName ?? '',
     'spec.serviceAccountName': () => spec.serviceAccountName ?? '',
-    'status.hostIP': () => hostIp,
-    'status.hostIPs': () => hostIp,
+    'status.hostIP': () => hostIps[0] ?? '',
+    'status.hostIPs': () => hostIps.join(','),
     'status.podIP': () => podIps[0] ?? '',
     'status.podIPs': () => podIps.join(','),
   }

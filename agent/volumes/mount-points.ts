@@ -3,10 +3,23 @@
 import { run } from '../../cni/linux/exec.ts'
 import { listMountPoints } from '../../cni/linux/mounts.ts'
 
-/** Mounts a tmpfs unless one is there. Without sizeBytes it may take half of the machine's memory, the kernel's own default. */
-export async function ensureTmpfs(directory: string, sizeBytes?: number, mode = '0755'): Promise<void> {
+interface TmpfsOptions {
+  /** Absent: half of the machine's memory, the kernel's own default. */
+  sizeBytes?: number | undefined
+  mode?: number
+  /** Absent: root's. */
+  gid?: number | undefined
+}
+
+/** Mounts a tmpfs unless one is there, which stays as it is. */
+export async function ensureTmpfs(
+  directory: string,
+  { sizeBytes, mode = 0o755, gid }: TmpfsOptions = {},
+): Promise<void> {
   if (listMountPoints(directory).includes(directory)) return
-  const options = [`mode=${mode}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])]
+  const sized = sizeBytes === undefined ? [] : [`size=${sizeBytes}`]
+  const owned = gid === undefined ? [] : [`gid=${gid}`]
+  const options = [`mode=${mode.toString(8)}`, ...sized, ...owned]
   await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'tmpfs', directory])
 }
 

@@ -29,7 +29,7 @@ const meta = (name: string) => ({
   resourceVersion: '1',
   creationTimestamp: '',
 })
-const facts = { podIps: [], hostIp: '192.0.2.1', allocatable: { cpu: '2' } }
+const facts = { podIps: [], hostIps: ['192.0.2.1'], allocatable: { cpu: '2' } }
 
 let dataDir: string
 let configMaps: Map<string, Stored<ConfigMap>>
@@ -91,6 +91,20 @@ test('an emptyDir keeps its content when it is prepared again', async () => {
   await writeFile(join(root(), 'file'), 'text')
   await volumes.prepare(pod, facts)
   expect(await read('file')).toBe('text')
+})
+
+test('what a container has made of the mode of its emptyDir stays when an agent starts again', async () => {
+  const pod = makePod({ emptyDir: {} })
+  await volumes.prepare(pod, facts)
+  await chmod(root(), 0o700)
+  await volumes.prepare(pod, facts)
+  expect((await stat(root())).mode & 0o7777).toBe(0o700)
+})
+
+test('an emptyDir that a killed agent had begun is whole for the next', async () => {
+  await mkdir(`${root()}~`, { recursive: true, mode: 0o700 })
+  await volumes.prepare(makePod({ emptyDir: {} }), facts)
+  expect((await stat(root())).mode & 0o7777).toBe(0o777)
 })
 
 test('a configMap becomes files through ..data, and an update swaps them all', async () => {
@@ -212,6 +226,25 @@ describe.skipIf(!isRoot)('as root', () => {
     const made = await bind(pod, { subPathExpr: 'logs/$(NAME)' })
     await writeFile(join(made?.hostPath ?? '', 'x'), 'y')
     expect(await read('logs/web/x')).toBe('y')
+  })
+
+  test('a directory that is made for a subPath can be used by whoever can use the volume', async () => {
+    const pod = makePod({ emptyDir: {} }, { securityContext: { fsGroup: 4711 } })
+    await volumes.prepare(pod, facts)
+    const made = await bind(pod, { subPath: 'deep/down' })
+    const { mode, gid } = await stat(made?.hostPath ?? '')
+    expect([(mode & 0o7777).toString(8), gid]).toEqual(['2777', 4711])
+    expect((await stat(join(root(), 'deep'))).mode & 0o7777).toBe(0o2777)
+  })
+
+  test('a volume in memory keeps the mode that its container gave it, and has its group from the start', async () => {
+    const pod = makePod({ emptyDir: { medium: 'Memory' } }, { securityContext: { fsGroup: 4711 } })
+    await volumes.prepare(pod, facts)
+    const { mode, gid } = await stat(root())
+    expect([(mode & 0o7777).toString(8), gid]).toEqual(['2777', 4711])
+    await chmod(root(), 0o700)
+    await volumes.prepare(pod, facts)
+    expect((await stat(root())).mode & 0o7777).toBe(0o700)
   })
 
   test('a key of a configMap can be a subPath, though it is a link', async () => {

@@ -1,11 +1,12 @@
 // The volumes of the pods on this node, below <data-dir>/pods/<uid>. Promises: prepare may be called again at any time and
 // after any crash; what it made is unmounted and removed by remove, also what an earlier life of the agent left.
 
-import { chmod, chown, mkdir, readdir, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Container as ContainerTemplate, Pod, Volume, VolumeMount } from '../../api/generated/types.ts'
 import type { Stored } from '../../api/objects/object.ts'
 import { listMountPoints } from '../../cni/linux/mounts.ts'
+import { ifMissing } from '../../cni/linux/system-error.ts'
 import { writePayload } from './atomic-writer.ts'
 import type { DownwardFacts } from './downward.ts'
 import { ensureHostPath } from './host-path.ts'
@@ -153,16 +154,25 @@ export class PodVolumes {
   }
 }
 
+/** Its mode and group are set once, before anybody sees it: later they are what the pod has made of them. */
 async function makeEmptyDir(
   directory: string,
   { isInMemory, sizeBytes }: { isInMemory: boolean; sizeBytes: number | undefined },
   fsGroup: number | undefined,
 ): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  if (isInMemory) await ensureTmpfs(directory, sizeBytes, '0777')
   // New files get the group too: the setgid bit.
-  if (fsGroup !== undefined) await chown(directory, 0, fsGroup)
-  await chmod(directory, fsGroup === undefined ? 0o777 : 0o2777)
+  const mode = fsGroup === undefined ? 0o777 : 0o2777
+  if (isInMemory) {
+    await mkdir(directory, { recursive: true })
+    return await ensureTmpfs(directory, { sizeBytes, mode, gid: fsGroup })
+  }
+  if ((await stat(directory).catch(ifMissing(undefined))) !== undefined) return
+  // No volume's name has such a character.
+  const begun = `${directory}~`
+  await mkdir(begun, { recursive: true })
+  if (fsGroup !== undefined) await chown(begun, 0, fsGroup)
+  await chmod(begun, mode)
+  await rename(begun, directory)
 }
 
 function unsupported(volume: Volume): VolumeError {

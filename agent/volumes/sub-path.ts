@@ -31,10 +31,12 @@ async function openBelow(root: string, subPath: string): Promise<FileHandle> {
   if (inside === '..' || inside.startsWith('../'))
     throw new ConfigError(`subPath ${JSON.stringify(subPath)} leads out of its volume`)
   let handle = await open(root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  // What is made is for those who can use the volume.
+  const mode = (await handle.stat()).mode & 0o7777
   for (const component of inside.split('/').filter((part) => part !== '')) {
     const parent = handle
     try {
-      handle = await openChild(parent, component, subPath)
+      handle = await openChild(parent, component, { subPath, mode })
     } finally {
       await parent.close()
     }
@@ -42,17 +44,30 @@ async function openBelow(root: string, subPath: string): Promise<FileHandle> {
   return handle
 }
 
-async function openChild(parent: FileHandle, component: string, subPath: string): Promise<FileHandle> {
+/** mode: of a directory that is made. */
+async function openChild(
+  parent: FileHandle,
+  component: string,
+  { subPath, mode }: { subPath: string; mode: number },
+): Promise<FileHandle> {
   const path = `/proc/self/fd/${parent.fd}/${component}`
-  await mkdir(path, 0o750).catch((error: unknown) => {
-    // What is there may be something else than a directory: open says so.
-    if (!hasCode(error, 'EEXIST')) throw error
-  })
-  return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+  const isMade = await mkdir(path, 0o750).then(
+    () => true,
+    (error: unknown) => {
+      // What is there may be something else than a directory: open says so.
+      if (hasCode(error, 'EEXIST')) return false
+      throw error
+    },
+  )
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const handle = await open(path, flags).catch((error: unknown) => {
     throw new ConfigError(`subPath ${JSON.stringify(subPath)} cannot be opened without following links`, {
       cause: error,
     })
   })
+  // By the descriptor, against the umask; a container may have put something else in its place.
+  if (isMade && (await handle.stat()).isDirectory()) await handle.chmod(mode)
+  return handle
 }
 
 async function makeTarget(target: string, isDirectory: boolean): Promise<void> {

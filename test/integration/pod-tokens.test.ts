@@ -19,7 +19,7 @@ import type { User } from '../../control-plane/api-server/exchange.ts'
 import { startApiServer, type TestApiServer } from '../support/start-api-server.ts'
 
 const namespace = 'default'
-const facts = { podIps: [], hostIp: '192.0.2.1', allocatable: { cpu: '2' } }
+const facts = { podIps: [], hostIps: ['192.0.2.1'], allocatable: { cpu: '2' } }
 const agentOf = (name: string): User => ({
   name: `system:node:${name}`,
   groups: ['system:nodes', 'system:authenticated'],

@@ -14,9 +14,9 @@ import { ImagePuller } from '../../agent/pods/image-puller.ts'
 import { PodManager } from '../../agent/pods/pod-manager.ts'
 import { openGate } from '../../agent/pods/policy-gate.ts'
 import { StatusWriter } from '../../agent/pods/status-writer.ts'
+import { StrategicClient } from '../../agent/pods/test-client.ts'
 import { WatchedObjects } from '../../agent/pods/watched-objects.ts'
 import { PodVolumes } from '../../agent/volumes/pod-volumes.ts'
-import { FakeClient } from '../../api/client/fake-client.ts'
 import type { Container, PodSpec } from '../../api/generated/types.ts'
 import { configMaps } from '../../api/resources/config-maps.ts'
 import { pods } from '../../api/resources/pods.ts'
@@ -27,7 +27,7 @@ import { pauseArchive, startDockerd, type TestDockerd, testboxArchive } from '..
 const dataDir = '/var/tmp/fl-test-agent-pods'
 let dockerd: TestDockerd
 let runtime: DockerRuntime
-let client: FakeClient
+let client: StrategicClient
 let agent: { manager: PodManager; stop: () => Promise<void> }
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await removeData()
-  client = new FakeClient()
+  client = new StrategicClient()
   agent = startAgent()
 })
 

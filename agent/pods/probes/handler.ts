@@ -28,6 +28,8 @@ export interface HandlerResult {
 }
 
 const longestOutput = 1024
+/** More of an answer's body is not read: it may have no end. As the kubelet has it. */
+const longestBody = 10 * 1024
 
 /** Never throws: what cannot be done has failed. */
 export async function runHandler(
@@ -67,11 +69,15 @@ function send(url: URL, headers: Record<string, string>, timeoutMs: number): Pro
   return new Promise((resolve, reject) => {
     const onResponse = (response: IncomingMessage) => {
       let body = ''
+      const finish = () => resolve({ status: response.statusCode ?? 0, body: body.slice(0, longestOutput) })
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {
-        if (body.length < longestOutput) body += chunk
+        body += chunk
+        if (body.length < longestBody) return
+        finish()
+        response.destroy()
       })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: body.slice(0, longestOutput) }))
+      response.on('end', finish)
       response.on('error', reject)
     }
     const signal = AbortSignal.timeout(timeoutMs)

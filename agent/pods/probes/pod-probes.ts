@@ -30,6 +30,8 @@ interface Verdicts {
   started: boolean
   ready: boolean
   stop: AbortController
+  /** Ends what asks whether the container lives. */
+  stopLife: AbortController
 }
 
 const names: Record<ProbeKind, string> = { liveness: 'Liveness', readiness: 'Readiness', startup: 'Startup' }
@@ -52,8 +54,8 @@ export class PodProbes {
     return this.#verdicts.get(containerId)?.started ?? false
   }
 
-  /** Starts probing containers that are new, and stops for those that run no more. */
-  sync(running: readonly Probed[]): void {
+  /** Starts probing containers that are new, and stops for those that run no more. Those of a pod that ends need not live: only readiness counts. */
+  sync(running: readonly Probed[], isEnding = false): void {
     const ids = new Set(running.map(({ container }) => container.id))
     for (const [id, { stop }] of this.#verdicts) {
       if (ids.has(id)) continue
@@ -62,6 +64,7 @@ export class PodProbes {
       this.failures.delete(id)
     }
     for (const probed of running) if (!this.#verdicts.has(probed.container.id)) this.#begin(probed)
+    if (isEnding) for (const { stopLife } of this.#verdicts.values()) stopLife.abort()
   }
 
   close(): void {
@@ -72,7 +75,7 @@ export class PodProbes {
     const { startupProbe, readinessProbe } = probed.template
     const started = startupProbe === undefined || probed.wasStarted
     const ready = readinessProbe === undefined ? started : started && probed.wasReady
-    const verdicts = { started, ready, stop: new AbortController() }
+    const verdicts = { started, ready, stop: new AbortController(), stopLife: new AbortController() }
     this.#verdicts.set(probed.container.id, verdicts)
     if (started) this.#probeLife(probed, verdicts)
     else if (startupProbe !== undefined) this.#loop(probed, verdicts, 'startup', startupProbe)
@@ -101,7 +104,7 @@ export class PodProbes {
         onFailure: (output) => onUnhealthy(template, `${names[kind]} probe failed: ${output}`),
         now,
       },
-      verdicts.stop.signal,
+      kind === 'readiness' ? verdicts.stop.signal : AbortSignal.any([verdicts.stop.signal, verdicts.stopLife.signal]),
     )
     void loop
   }
