@@ -1,6 +1,8 @@
 // What a request is about, from its method and path alone, as authorization needs it.
 // https://kubernetes.io/docs/reference/access-authn-authz/authorization/#review-your-request-attributes
 
+import { type FieldRequirement, parseFieldSelector } from '../../../api/objects/field-selectors.ts'
+
 /** A request for objects. */
 export interface ResourceAttributes {
   verb: string
@@ -50,9 +52,17 @@ export function readAttributes(method: string, url: URL): Attributes {
 /** The one object that a list or watch asks for by its field selector; "" if it asks for more. */
 function selectedName(verb: string, { searchParams }: URL): string {
   if (!['list', 'watch', 'deletecollection'].includes(verb)) return ''
-  const terms = (searchParams.get('fieldSelector') ?? '').split(',')
-  const found = terms.map((term) => /^metadata\.name==?([^=!]+)$/.exec(term)?.[1] ?? '').find((name) => name !== '')
-  return found ?? ''
+  const isName = ({ path, op }: FieldRequirement) => path === 'metadata.name' && op === '='
+  return readSelector(searchParams.get('fieldSelector') ?? '').find(isName)?.value ?? ''
+}
+
+/** As the filter of the list reads it: what it takes for a part of a value must not count as a name here. */
+function readSelector(text: string): FieldRequirement[] {
+  try {
+    return parseFieldSelector(text)
+  } catch {
+    return [] // refused later, by whoever makes the list
+  }
 }
 
 /** /namespaces/x is an object; /namespaces/x/pods is in it, but for its own subresources. */
@@ -74,9 +84,14 @@ function verbOf(method: string, url: URL, name: string): string {
 function decodeSegments(pathname: string): string[] {
   const segments = pathname.split('/').slice(1)
   if (segments.at(-1) === '') segments.pop()
+  return segments.map(decodeSegment)
+}
+
+/** What is not UTF-8 stays as it is: no object has such a name, but what follows "proxy" may be any bytes. */
+function decodeSegment(segment: string): string {
   try {
-    return segments.map(decodeURIComponent)
+    return decodeURIComponent(segment)
   } catch {
-    return [] // not UTF-8: no resource has such a name
+    return segment
   }
 }

@@ -122,6 +122,11 @@ test('a user without rights may look at what kinds there are', () => {
     expect(ask(somebody, `GET ${path}`)).toBeUndefined()
 })
 
+test('bytes that are no UTF-8 do not make a request for an object one for a mere path', () => {
+  for (const path of ['nodes/a/proxy/%ff', 'namespaces/y/pods/x:80/proxy/a%zz', 'namespaces/y/services/x/proxy/%'])
+    expect(ask(somebody, `GET /api/v1/${path}`)).toMatch(/cannot get resource "(nodes|pods|services)\/proxy"/)
+})
+
 describe('an agent', () => {
   const allowed = [
     'GET /api/v1/pods?watch=true&fieldSelector=spec.nodeName%3Da',
@@ -153,6 +158,7 @@ describe('an agent', () => {
     'GET /api/v1/namespaces/default/secrets',
     'GET /api/v1/secrets?watch=1',
     'GET /api/v1/namespaces/default/secrets?fieldSelector=metadata.name!%3Ds',
+    'GET /api/v1/namespaces/default/secrets?fieldSelector=metadata.namespace!%3Da%5C,metadata.name%3Ds',
     'PATCH /api/v1/namespaces/default/secrets/s',
     'GET /api/v1/namespaces/default/serviceaccounts/web',
     'POST /api/v1/namespaces/default/serviceaccounts/other/token',
