@@ -12,6 +12,7 @@ import {
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Name,
   PemConverter,
   PublicKey,
   SubjectAlternativeNameExtension,
@@ -108,7 +109,7 @@ async function sign(authority: KeyPair, publicKey: PublicKey, content: Content):
   const { commonName, organizations, lifeMs } = content
   const { notBefore, notAfter } = validity(lifeMs)
   return await X509CertificateGenerator.create({
-    subject: [...organizations.map((name) => ({ O: [name] })), { CN: [commonName] }],
+    subject: new Name([...organizations.map((name) => ({ O: [verbatim(name)] })), { CN: [verbatim(commonName)] }]),
     issuer: issuer.subjectName.toJSON(),
     publicKey,
     signingKey: await importKey(authority.key),
@@ -117,6 +118,11 @@ async function sign(authority: KeyPair, publicKey: PublicKey, content: Content):
     notAfter: new Date(Math.min(notAfter.getTime(), issuer.notAfter.getTime())),
     extensions: await extensionsOf(content, issuer, publicKey),
   })
+}
+
+/** A bare string would be read: "#" begins DER in hexadecimal, which says another name than the one that was checked. */
+function verbatim(name: string): { utf8String: string } {
+  return { utf8String: name }
 }
 
 async function extensionsOf(
