@@ -59,6 +59,11 @@ test.each<[unknown, unknown, number]>([
   expect(thrown).toHaveProperty('status.code', code)
 })
 
+test('copies that double the document over and over are refused', () => {
+  const patch = Array.from({ length: 40 }, (_, index) => ({ op: 'copy', from: '/a', path: `/a/${index}` }))
+  expect(() => applyJsonPatch({ a: { b: 'c' } }, patch)).toThrow('Request entity too large')
+})
+
 test('a key named __proto__ is a key like any other', () => {
   const patched = applyJsonPatch({}, JSON.parse('[{"op":"add","path":"/__proto__","value":{"polluted":true}}]'))
   expect(JSON.stringify(patched)).toBe('{"__proto__":{"polluted":true}}')

@@ -1,10 +1,12 @@
 // JSON Patch, RFC 6902, with pointers as RFC 6901 has them. All operations or none: the document itself is not touched.
 
 import { isDeepStrictEqual } from 'node:util'
-import { badRequest, StatusError } from '../objects/status-error.ts'
+import { badRequest, StatusError, tooLarge } from '../objects/status-error.ts'
 import { isJsonObject, setField } from './json.ts'
 
 const operationLimit = 10_000
+/** How much JSON all copies of a patch may add: each can double what is there, so that a few would fill the memory. */
+const copyLimit = 3 * 1024 * 1024
 
 interface Operation {
   readonly op: string
@@ -20,8 +22,11 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest('a JSON patch must be an array of operations')
   if (patch.length > operationLimit) throw badRequest(`a JSON patch may have at most ${operationLimit} operations`)
   const holder = { root: structuredClone(document) }
+  let copied = 0
   for (const [index, entry] of patch.entries()) {
     const operation = parseOperation(entry, index)
+    if (operation.op === 'copy') copied += JSON.stringify(find(holder.root, operation.from, operation)).length
+    if (copied > copyLimit) throw tooLarge(copyLimit)
     holder.root = applyOperation(holder.root, operation)
   }
   return holder.root

@@ -7,6 +7,17 @@ const deployment = 'io.k8s.api.apps.v1.Deployment'
 const withContainers = (...containers: object[]) => ({ spec: { containers } })
 const patchPod = (current: object, patch: object) => applyStrategicMergePatch(current, patch, pod)
 
+test('a list is merged in a time that grows with the patch, not with its square', () => {
+  const ownerReferences = Array.from({ length: 50_000 }, (_, index) => ({ uid: `u${index}` }))
+  const start = performance.now()
+  const merged = patchPod(
+    { metadata: { ownerReferences: [{ uid: 'u7', name: 'x' }] } },
+    { metadata: { ownerReferences } },
+  )
+  expect(merged).toMatchObject({ metadata: { ownerReferences: { length: 50_000, 7: { uid: 'u7', name: 'x' } } } })
+  expect(performance.now() - start).toBeLessThan(10_000)
+})
+
 test('containers merge by name, and an unknown one comes before the rest', () => {
   const current = withContainers({ name: 'a', image: '1', env: [{ name: 'X', value: '1' }] }, { name: 'b', image: '1' })
   const patch = withContainers({ name: 'a', image: '2', env: [{ name: 'Y', value: '2' }] }, { name: 'c', image: '3' })

@@ -4,7 +4,7 @@
 import { badRequest } from '../objects/status-error.ts'
 import { definitionNamed, fieldOf, itemsOf, mergeInfoOf, type Schema } from '../schema/schemas.ts'
 import { getField, isJsonObject, type JsonObject, setField } from './json.ts'
-import { keyOf, orderElements, sameElement } from './list-order.ts'
+import { keyOf, orderElements } from './list-order.ts'
 
 export { createThreeWayPatch } from './three-way-patch.ts'
 
@@ -83,29 +83,55 @@ function mergeByKey(
 ): unknown[] {
   // Taken as it is: addresses of a Node share the key "type", and none may swallow another.
   if (patch.some((item) => isJsonObject(item) && item.$patch === 'replace')) return dropListDirectives(patch)
-  let merged: unknown[] = current
+  const list = new KeyedList(current, key)
   for (const [index, change] of patch.entries()) {
     const at = `${path}[${index}]`
     if (!isJsonObject(change)) throw refuse(`${at}: expected object`)
     if (keyOf(change, key) === undefined) throw refuse(`${at}: does not contain declared merge key: ${key}`)
-    merged = mergeItem(merged, change, key, items, at)
+    if (change.$patch === 'delete') list.delete(change)
+    else list.put(change, (known) => mergeObject(known, change, items, at))
   }
-  return orderElements(merged, patch, current, key)
+  return orderElements(list.items(), patch, current, key)
 }
 
-function mergeItem(
-  list: unknown[],
-  change: JsonObject,
-  key: string,
-  items: Schema | undefined,
-  path: string,
-): unknown[] {
-  const isSame = (item: unknown) => sameElement(item, change, key)
-  if (change.$patch === 'delete') return list.filter((item) => !isSame(item))
-  const known = list.find(isSame)
-  if (!isJsonObject(known)) return [...list, mergeObject({}, change, items, path)]
-  const merged = mergeObject(known, change, items, path)
-  return list.map((item) => (item === known ? merged : item))
+/** A list with an index by key: to look through it for each change would take minutes for a patch of a few megabytes. */
+class KeyedList {
+  readonly #key: string
+  readonly #items: unknown[] = []
+  /** By key, where its items are. */
+  readonly #places = new Map<unknown, number[]>()
+  readonly #gone = new Set<number>()
+
+  constructor(items: readonly unknown[], key: string) {
+    this.#key = key
+    for (const item of items) this.#append(item)
+  }
+
+  delete(like: JsonObject): void {
+    const id = keyOf(like, this.#key)
+    for (const place of this.#places.get(id) ?? []) this.#gone.add(place)
+    this.#places.delete(id)
+  }
+
+  /** Changes the first item of the key, or adds one. */
+  put(like: JsonObject, merge: (known: JsonObject) => JsonObject): void {
+    const [place = -1] = this.#places.get(keyOf(like, this.#key)) ?? []
+    const known = this.#items[place]
+    if (isJsonObject(known)) this.#items[place] = merge(known)
+    else this.#append(merge({}))
+  }
+
+  items(): unknown[] {
+    return this.#items.filter((_, place) => !this.#gone.has(place))
+  }
+
+  #append(item: unknown): void {
+    const id = keyOf(item, this.#key)
+    const places = this.#places.get(id)
+    if (places === undefined) this.#places.set(id, [this.#items.length])
+    else places.push(this.#items.length)
+    this.#items.push(item)
+  }
 }
 
 function orderLists(

@@ -46,3 +46,17 @@ test('what is cut short or no protobuf of Kubernetes is a bad request', () => {
   expect(() => decodeProtobuf(Buffer.from('{}'))).toThrow('not Kubernetes protobuf')
   expect(() => decodeProtobuf(wrap('v1', 'ConfigMap', Buffer.from([10, 200])))).toThrow('cut short')
 })
+
+test('a list of very many items takes a time that grows with their number, not with its square', () => {
+  const long = (number: number, content: Buffer) => {
+    const { length } = content
+    const size = [(length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14]
+    return Buffer.concat([Buffer.from([number * 8 + 2, ...size]), content])
+  }
+  const metadata = Buffer.alloc(400_000, Buffer.from([14 * 8 + 2, 0])) // finalizers, each of them empty
+  const type = field(1, Buffer.concat([field(1, 'v1'), field(2, 'ConfigMap')]))
+  const start = performance.now()
+  const decoded = decodeProtobuf(Buffer.concat([Buffer.from('k8s\0'), type, long(2, long(1, metadata))]))
+  expect(decoded).toMatchObject({ metadata: { finalizers: { length: 200_000 } } })
+  expect(performance.now() - start).toBeLessThan(5_000)
+})

@@ -48,7 +48,9 @@ function store(result: JsonObject, field: Field, value: number | Buffer, path: s
   const decoded = decodeValue(field, value, path)
   if ('repeated' in field) {
     const list: unknown = result[name]
-    result[name] = [...(Array.isArray(list) ? list : []), decoded]
+    // In place: a copy for each item would take hours for a body of a few megabytes.
+    if (Array.isArray(list)) list.push(decoded)
+    else result[name] = [decoded]
   } else if (('keepZero' in field && field.keepZero) || !isZero(decoded)) result[name] = decoded
 }
 

@@ -147,6 +147,18 @@ test('a body of more than 3 MiB gets a 413 as a Status, and the connection is go
   expect((await send(one)).status).toBe(200)
 })
 
+test('of somebody whom nobody vouches for no large body is kept', async () => {
+  const body = Buffer.alloc(4 * 1024 * 1024)
+  expect((await send(client(), '/', { method: 'POST', body: body.subarray(0, 17 * 1024) })).status).toBe(413)
+  expect((await send(client(), '/', { method: 'POST', body, headers: { authorization: 'Bearer abc' } })).status).toBe(
+    401,
+  )
+  expect(seen).toEqual([])
+  const headers = { authorization: 'Bearer good' }
+  expect((await send(client(), '/', { method: 'POST', body: body.subarray(0, 2_000_000), headers })).status).toBe(200)
+  expect((await send(client(), '/', { method: 'POST', body: 'short' })).status).toBe(200)
+})
+
 test('a body that is cut in the middle is not handled', async () => {
   const socket = await dial()
   socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"half":')

@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { badRequest, StatusError } from '../../../api/objects/status-error.ts'
-import type { ApiRequest, RequestHandler } from '../exchange.ts'
+import { type ApiRequest, anonymous, type RequestHandler } from '../exchange.ts'
 import { type AuthenticateToken, authenticate } from './authentication.ts'
-import { readRequestBody } from './request-body.ts'
+import { bodyLimitBytes, readRequestBody } from './request-body.ts'
 import { writeResponse } from './response-writer.ts'
 import { toErrorResponse } from './status-response.ts'
 import { TlsPort } from './tls-port.ts'
@@ -36,6 +36,8 @@ export interface HttpsServerOptions {
   onError: (error: unknown) => void
 }
 
+/** Whom nobody vouches for has little to say, and many connections must not fill the memory. */
+const strangerBodyLimitBytes = 16 * 1024
 const origin = 'https://api'
 
 export class HttpsServer {
@@ -110,9 +112,19 @@ export class HttpsServer {
   }
 
   async #read(message: IncomingMessage, signal: AbortSignal): Promise<ApiRequest> {
-    // The body comes first: a client reads no answer before it has sent everything.
-    const body = await readRequestBody(message)
-    return { ...(await this.#readHead(message)), body, signal }
+    const head = this.#readHead(message)
+    const isKnown = await head.then(
+      ({ user }) => user !== anonymous,
+      () => false,
+    )
+    // Also who is refused is read to the end: a client reads no answer before it has sent everything.
+    const body = await readRequestBody(message, isKnown ? bodyLimitBytes : strangerBodyLimitBytes).catch(
+      async (error) => {
+        await head
+        throw error
+      },
+    )
+    return { ...(await head), body, signal }
   }
 
   async #readHead(message: IncomingMessage): Promise<Omit<ApiRequest, 'body' | 'signal'>> {
