@@ -130,6 +130,20 @@ test('a pod that uses most features is fine', () => {
   expect(complaints(pod)).toEqual([])
 })
 
+test('an agent reports addresses and nothing else as addresses', () => {
+  const old = makePod()
+  const report = (status: Pod['status']) =>
+    pods.validateStatusUpdate?.({ ...old, status }, old, 'status').map(({ field }) => field)
+  const ip = '10.0.0.1 }; flush ruleset'
+  expect(report({ podIP: ip, podIPs: [{ ip: '10.0.0.1' }, { ip }], hostIP: ip, hostIPs: [{ ip }] })).toEqual([
+    'status.podIP',
+    'status.podIPs[1].ip',
+    'status.hostIP',
+    'status.hostIPs[0].ip',
+  ])
+  expect(report({ podIP: '', podIPs: [{ ip: 'fd00::1' }], hostIP: '10.0.0.1' })).toEqual([])
+})
+
 test.each<[string, Partial<PodSpec>]>([
   ['spec.containers: Required value', { containers: [] }],
   ['spec.containers[0].name: Required value', withContainer({ name: '' })],
@@ -208,6 +222,20 @@ test.each<[string, Partial<PodSpec>]>([
   [
     'spec.volumes[0].configMap.items[0].path: Invalid value: "../x": must not contain \'..\'',
     { volumes: [{ name: 'a', configMap: { name: 'c', items: [{ key: 'k', path: '../x' }] } }] },
+  ],
+  [
+    'spec.volumes[0].secret.items[0].path: Invalid value: "..data/x": must not start with \'..\'',
+    { volumes: [{ name: 'a', secret: { secretName: 's', items: [{ key: 'k', path: '..data/x' }] } }] },
+  ],
+  [
+    'spec.volumes[0].projected.sources[0].serviceAccountToken.path: Invalid value: "../../../../etc/passwd": must not contain \'..\'',
+    {
+      volumes: [{ name: 'a', projected: { sources: [{ serviceAccountToken: { path: '../../../../etc/passwd' } }] } }],
+    },
+  ],
+  [
+    'spec.hostAliases[0].hostnames[0]: Invalid value: "a\\n10.0.0.1 b"',
+    { hostAliases: [{ ip: '10.0.0.9', hostnames: ['a\n10.0.0.1 b'] }] },
   ],
   [
     'spec.tolerations[0].effect: Invalid value: "": effect must be \'NoExecute\' when `tolerationSeconds` is set',

@@ -6,6 +6,7 @@ import { setPodSpecDefaults } from './pod-spec/defaults.ts'
 import { qosClassOf } from './pod-spec/quality-of-service.ts'
 import { validatePodSpecUpdate } from './pod-spec/update.ts'
 import { validatePodSpec } from './pod-spec/validate.ts'
+import { validatePodStatus } from './pod-status-rules.ts'
 import type { Resource } from './resource.ts'
 
 export const pods: Resource<Pod> = {
@@ -32,6 +33,7 @@ export const pods: Resource<Pod> = {
   prepareForStatusUpdate: keepAllButStatus,
   validate: ({ spec }) => validatePodSpec(spec, 'spec'),
   validateUpdate: ({ spec }, old) => (spec === undefined ? [] : validatePodSpecUpdate(spec, old.spec)),
+  validateStatusUpdate: ({ status }) => validatePodStatus(status),
   columns: podColumns,
   selectableFields: podFields,
 }

@@ -72,6 +72,13 @@ export function mustBeLocalPath(field: string, path: string | undefined): FieldE
   return mustNotGoUp(field, path)
 }
 
+/** A path of a file in a volume that the agent writes: names that begin with ".." are where it keeps the versions. */
+export function mustBeVolumeFile(field: string, path: string | undefined): FieldError[] {
+  const errors = mustBeLocalPath(field, path)
+  if (errors.length > 0 || !path?.startsWith('..')) return errors
+  return [invalidValue(field, path, "must not start with '..'")]
+}
+
 /** A path without "..". */
 export function mustNotGoUp(field: string, path: string): FieldError[] {
   return path.split('/').includes('..') ? [invalidValue(field, path, "must not contain '..'")] : []

@@ -165,6 +165,13 @@ describe('an agent', () => {
     ).rejects.toThrow('is not allowed to modify labels: x.node-restriction.kubernetes.io/pci')
     const taints = [{ key: 'k', effect: 'NoSchedule' }]
     await expect(agent.patch(nodes, { name: 'a' }, merge, { spec: { taints } })).rejects.toThrow('modify taints')
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: 'gone', uid: 'gone' }]
+    await expect(agent.patch(nodes, { name: 'a' }, merge, { metadata: { ownerReferences } })).rejects.toThrow(
+      'node "a" is not allowed to modify ownerReferences',
+    )
+    await expect(agent.patch(nodes, { name: 'a' }, merge, { spec: { podCIDR: '10.244.9.0/24' } })).rejects.toThrow(
+      'node "a" is not allowed to modify podCIDRs',
+    )
     const status = { status: { phase: 'Running' } }
     const door = { subresource: 'status' }
     expect((await agent.patch(pods, own.metadata, merge, status, door)).status?.phase).toBe('Running')

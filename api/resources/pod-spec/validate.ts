@@ -36,7 +36,12 @@ export function validatePodSpec(spec: PodSpec | undefined, path: string): FieldE
           ),
         ]
       : []),
-    ...(spec.hostAliases ?? []).flatMap(({ ip }, index) => mustBeAddress(`${path}.hostAliases[${index}].ip`, ip ?? '')),
+    ...(spec.hostAliases ?? []).flatMap(({ ip, hostnames = [] }, index) => [
+      ...mustBeAddress(`${path}.hostAliases[${index}].ip`, ip ?? ''),
+      ...hostnames.flatMap((name, place) =>
+        invalidIf(`${path}.hostAliases[${index}].hostnames[${place}]`, name, whyNotDnsSubdomain(name)),
+      ),
+    ]),
   ]
 }
 

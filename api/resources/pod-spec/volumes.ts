@@ -3,7 +3,15 @@ import { forbiddenField, invalidIf, invalidValue, notFoundValue, required } from
 import { whyNotDnsLabel } from '../../objects/names.ts'
 import { parseQuantity } from '../../objects/quantity.ts'
 import type { FieldError } from '../../objects/status-error.ts'
-import { mustBeFileMode, mustBeLocalPath, mustBeOneOf, mustBeSet, mustBeUnique, mustNotGoUp } from '../rules.ts'
+import {
+  mustBeFileMode,
+  mustBeLocalPath,
+  mustBeOneOf,
+  mustBeSet,
+  mustBeUnique,
+  mustBeVolumeFile,
+  mustNotGoUp,
+} from '../rules.ts'
 import { validateFileFieldPath, validateOneOf, validateResourceField } from './env.ts'
 
 const hostPathTypes = [
@@ -87,7 +95,7 @@ function validateFiles(
       return [
         ...mustBeSet(`${at}.key`, key),
         ...mustBeSet(`${at}.path`, file),
-        ...mustBeLocalPath(`${at}.path`, file),
+        ...mustBeVolumeFile(`${at}.path`, file),
         ...mustBeFileMode(`${at}.mode`, mode),
       ]
     }),
@@ -101,7 +109,7 @@ function validateDownward({ items, defaultMode }: NonNullable<Volume['downwardAP
       const at = `${path}.items[${index}]`
       return [
         ...mustBeSet(`${at}.path`, file),
-        ...mustBeLocalPath(`${at}.path`, file),
+        ...mustBeVolumeFile(`${at}.path`, file),
         ...mustBeFileMode(`${at}.mode`, mode),
         ...validateOneOf({ fieldRef, resourceFieldRef }, at),
         ...(fieldRef === undefined ? [] : validateFileFieldPath(fieldRef.fieldPath, `${at}.fieldRef.fieldPath`)),
@@ -127,7 +135,10 @@ function validateProjection(source: VolumeProjection, path: string): FieldError[
     ...(downwardAPI === undefined ? [] : validateDownward(downwardAPI, `${path}.downwardAPI`)),
     ...(serviceAccountToken === undefined
       ? []
-      : mustBeSet(`${path}.serviceAccountToken.path`, serviceAccountToken.path)),
+      : [
+          ...mustBeSet(`${path}.serviceAccountToken.path`, serviceAccountToken.path),
+          ...mustBeVolumeFile(`${path}.serviceAccountToken.path`, serviceAccountToken.path),
+        ]),
     ...(seconds < minimumTokenSeconds
       ? [
           invalidValue(

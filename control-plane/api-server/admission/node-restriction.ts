@@ -56,14 +56,26 @@ async function whyNotPod(node: string, request: AdmissionRequest, cluster: Clust
   return isOwn ? undefined : `node "${node}" can only ${what} pods with spec.nodeName set to itself`
 }
 
+/**
+ * An owner that is not there would have the garbage collector delete the node, which might come back without its taints.
+ * Pods' ranges are given to it: the other nodes lead there whatever it says.
+ */
 function whyNotNode(node: string, { name, object, old }: AdmissionRequest): string | undefined {
   if (name !== node) return `node "${node}" is not allowed to modify node "${name}"`
   const now: Node | undefined = object
   const before: Node | undefined = old
   const changed = changedLabels(before?.metadata?.labels, now?.metadata?.labels).filter(isRestrictedLabel)
   if (changed.length > 0) return `is not allowed to modify labels: ${changed.join(', ')}`
+  const owners = ({ metadata }: Node = {}) => metadata?.ownerReferences ?? []
+  if (!isDeepStrictEqual(owners(before), owners(now))) return `node "${node}" is not allowed to modify ownerReferences`
+  if (!isDeepStrictEqual(podRangesOf(before), podRangesOf(now)))
+    return `node "${node}" is not allowed to modify podCIDRs`
   const sameTaints = isDeepStrictEqual(before?.spec?.taints ?? [], now?.spec?.taints ?? [])
   return before === undefined || sameTaints ? undefined : `node "${node}" is not allowed to modify taints`
+}
+
+function podRangesOf({ spec }: Node = {}): string[] {
+  return spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : [])
 }
 
 function changedLabels(before: Record<string, string> = {}, now: Record<string, string> = {}): string[] {

@@ -12,7 +12,7 @@ import { endToEndHeaders } from './agent-answer.ts'
 import type { AgentConnections } from './agent-connection.ts'
 import type { Backend } from './backend.ts'
 
-const answerTimeoutMs = 30_000
+const defaultAnswerTimeoutMs = 30_000
 
 export interface RelayTarget {
   backend: Backend
@@ -21,11 +21,13 @@ export interface RelayTarget {
   path: string
   /** The agent of the backend's node, when the backend is a pod. */
   agent?: AgentAddress
+  /** How long the head of the answer may take. What follows may be silent for ever, as a watch is. */
+  answerTimeoutMs?: number
 }
 
 /** The head of the answer; its body is a stream. Throws InternalError when there is none. */
 export async function relay(
-  { backend, scheme, path, agent }: RelayTarget,
+  { backend, scheme, path, agent, answerTimeoutMs = defaultAnswerTimeoutMs }: RelayTarget,
   request: ApiRequest,
   agents: AgentConnections,
 ): Promise<IncomingMessage> {
@@ -37,7 +39,10 @@ export async function relay(
   const answer = Promise.withResolvers<IncomingMessage>()
   const outgoing = httpRequest({ path, ...options, createConnection: () => secure })
   outgoing.setTimeout(answerTimeoutMs, () => outgoing.destroy(new Error('timed out')))
-  outgoing.once('response', answer.resolve)
+  outgoing.once('response', (message) => {
+    outgoing.setTimeout(0)
+    answer.resolve(message)
+  })
   outgoing.on('error', answer.reject)
   outgoing.end(body)
   return await answer.promise.catch((cause: Error) => {

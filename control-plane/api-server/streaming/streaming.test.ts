@@ -16,6 +16,7 @@ import { issueNode } from '../../pki/node-credentials.ts'
 import { ensurePki, type Pki } from '../../pki/pki.ts'
 import { type ApiRequest, type ApiResponse, anonymous } from '../exchange.ts'
 import { AgentConnections } from './agent-connection.ts'
+import { relay } from './relay.ts'
 import { StreamingHandler } from './streaming-handler.ts'
 import { StreamingUpgrades } from './upgrade-handler.ts'
 
@@ -276,6 +277,26 @@ describe('proxies', () => {
     await makeService(port)
     const answer = await handler.handle(toRequest(proxyPath('services', 'https:web:http')))
     expect([answer.status, answer.headers['x-from']]).toEqual([418, 'https'])
+  })
+
+  test('an answer that has begun may fall silent; one that does not begin is given up', async () => {
+    const server = createPodServer((message, response) => {
+      if (message.url === '/silent') return
+      response.write('one ')
+      setTimeout(() => response.end('two'), 300)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    cleanups.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const agents = new AgentConnections(() => ({ ...pki.agentClient, ca: pki.caCert }))
+    const backend = { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
+    const target = { backend, scheme: 'http' as const, answerTimeoutMs: 100 }
+    let text = ''
+    for await (const chunk of await relay({ ...target, path: '/' }, toRequest('/'), agents)) text += chunk
+    expect(text).toBe('one two')
+    await expect(relay({ ...target, path: '/silent' }, toRequest('/'), agents)).rejects.toThrow('timed out')
   })
 
   test.each([
