@@ -1,7 +1,7 @@
 // What policies ask of a pod: its labels, its addresses, the names of its ports. Pure.
 
 import type { Pod } from '../../api/generated/types.ts'
-import { canonicalAddress } from '../../api/objects/addresses.ts'
+import { canonicalAddress, isAddress } from '../../api/objects/addresses.ts'
 import { type Stored, toKey } from '../../api/objects/object.ts'
 import type { Protocol } from './policy.ts'
 
@@ -71,9 +71,10 @@ export function trimPod({ metadata, spec, status }: Stored<Pod>): Stored<Pod> {
   }
 }
 
+/** What another node's agent wrote and is no address must not keep this node's policies from being written. */
 function reportedIps(status: Pod['status']): string[] {
   const { podIP = '', podIPs = [] } = status ?? {}
-  return [podIP, ...podIPs.map(({ ip }) => ip ?? '')].filter((ip) => ip !== '')
+  return [podIP, ...podIPs.map(({ ip }) => ip ?? '')].filter(isAddress)
 }
 
 /** Containers that run beside the app: init containers that are sidecars have ports too. */

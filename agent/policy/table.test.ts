@@ -113,6 +113,13 @@ test('a pod that is on another node now has its address there, beside that of a 
   expect(table.takeChanges().pods.get('default/moved')?.ips).toEqual(['10.244.0.9', '10.244.1.9'])
 })
 
+test('what a node reports as an address and is none counts for nothing', () => {
+  const table = tableWith([], [policy('deny', {})])
+  setPod(table, pod('odd', { node: 'there', ip: 'elsewhere' }))
+  setPod(table, pod('web'))
+  expect([...table.takeChanges().pods.keys()]).toEqual(['default/web'])
+})
+
 test('ports that a policy calls by name are those of containers that run together', () => {
   const named = policy('named', { ingress: [{ ports: [{ port: 'http' }, { port: 'admin' }] }] })
   expect(
