@@ -10,7 +10,14 @@ import type { Difference, Verifiable } from '../../api/net/difference.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import type { Link } from '../../cni/linux/ip.ts'
 import { Peers } from './peers.ts'
-import { type Announcement, networksAnnotation, planAnnouncements, planOwn, planPeers } from './plan.ts'
+import {
+  type Announcement,
+  announcingFactsOf,
+  networksAnnotation,
+  planAnnouncements,
+  planOwn,
+  planPeers,
+} from './plan.ts'
 import { announce, findUplink, holdAddresses, networksOf, verifyAddresses, type Where } from './uplink.ts'
 
 export interface AnnouncerOptions extends Where {
@@ -59,7 +66,10 @@ export class Announcer implements Verifiable {
     options.slices.onChange(() => {
       if (this.#announcements.length > 0) this.#upkeep.wake()
     })
-    options.nodes.onChange(() => this.#upkeep.wake())
+    options.nodes.onChange(({ old, object }) => {
+      if (old && object && announcingFactsOf(old) === announcingFactsOf(object)) return
+      this.#upkeep.wake()
+    })
   }
 
   /** Works until the signal aborts. The addresses stay: other nodes see that this one lives, and leave them to it. */

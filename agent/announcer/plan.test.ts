@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Endpoint, EndpointSlice, Node, Service, ServiceSpec } from '../../api/generated/types.ts'
 import { announcedCondition } from '../../api/net/announced.ts'
 import type { Stored } from '../../api/objects/object.ts'
-import { networksAnnotation, planAnnouncements, planOwn, planPeers } from './plan.ts'
+import { announcingFactsOf, networksAnnotation, planAnnouncements, planOwn, planPeers } from './plan.ts'
 
 const meta = { uid: 'u', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' }
 
@@ -122,4 +122,17 @@ test('addresses that others gave and answer for are not announced, though they a
   const others = { ...service('192.0.2.200', { loadBalancerClass: 'example.com/other' }), status }
   const denied = { ...others, status: { ...status, conditions: [{ ...announced, status: 'False' }] } }
   expect(planAnnouncements([others, denied], () => nobody, nodes)).toEqual([])
+})
+
+test('a heartbeat changes nothing that is read of a Node; its readiness, networks, labels and address do', () => {
+  const before = node('a')
+  const conditions = [{ type: 'Ready', status: 'True', lastHeartbeatTime: '2026-01-02T00:00:00Z' }]
+  expect(announcingFactsOf({ ...before, status: { conditions } })).toBe(announcingFactsOf(before))
+  const changed = [
+    node('a', '198.51.100.0/24'),
+    node('a', '192.0.2.0/24', 'False'),
+    node('a', '192.0.2.0/24', 'True', { 'node.kubernetes.io/exclude-from-external-load-balancers': '' }),
+    { ...before, status: { ...before.status, addresses: [{ type: 'InternalIP', address: '192.0.2.9' }] } },
+  ]
+  for (const each of changed) expect(announcingFactsOf(each)).not.toBe(announcingFactsOf(before))
 })

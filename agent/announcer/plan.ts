@@ -23,6 +23,12 @@ export interface Announcement {
   ports: { protocol: string; port: number }[]
 }
 
+/** All that is read of a Node here and by whoever asks its agent whether it lives, as text: heartbeats change nothing of it. */
+export function announcingFactsOf(node: Stored<Node>): string {
+  const { addresses, daemonEndpoints } = node.status ?? {}
+  return JSON.stringify([isFit(node), node.metadata.annotations?.[networksAnnotation], addresses, daemonEndpoints])
+}
+
 /** Everything that is to be announced by somebody. Sorted by address. */
 export function planAnnouncements(
   services: readonly Stored<Service>[],

@@ -17,6 +17,7 @@ test.each([
   [{ protocol: `--eval=${program}` }, 'flow: bad protocol'],
   [{ protocol: 'icmp', destination: '-h' }, 'flow: bad address'],
   [{ destination: 'localhost' }, 'flow: bad address'],
+  [{ destination: 'fe80::1%eth0' }, 'flow: bad address'],
   [{ destination: ['127.0.0.1'] }, 'flow: bad address'],
   [{ port: '9' }, 'flow: bad port'],
   [{ sourcePort: 65_536 }, 'flow: bad port'],

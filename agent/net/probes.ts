@@ -1,9 +1,9 @@
 // The agent's part in proving a trace: watches that are begun, read and forgotten, and the packet itself.
 
-import { isIP } from 'node:net'
 import type { SeenAnswer, SendAnswer, SendRequest, WatchRequest } from '../../api/net/probe.ts'
 import type { Place } from '../../api/net/state.ts'
 import type { Flow } from '../../api/net/trace.ts'
+import { isAddress } from '../../api/objects/addresses.ts'
 import { badRequest, StatusError } from '../../api/objects/status-error.ts'
 import type { RunOptions } from '../../cni/linux/exec.ts'
 import { listTables } from '../../cni/linux/nft.ts'
@@ -112,9 +112,9 @@ function validateWatch(request: WatchRequest): WatchRequest {
 }
 
 function validateFlow({ source, destination, port, sourcePort, protocol }: Flow): void {
-  const isAddress = (text: string) => typeof text === 'string' && isIP(text) !== 0
   const isPort = (port: number) => Number.isInteger(port) && port >= 0 && port <= 65_535
-  if (!isAddress(destination) || (source !== undefined && !isAddress(source))) throw badRequest('flow: bad address')
+  const addresses = [destination, ...(source === undefined ? [] : [source])]
+  if (!addresses.every((each) => typeof each === 'string' && isAddress(each))) throw badRequest('flow: bad address')
   if (!isPort(port) || !isPort(sourcePort)) throw badRequest('flow: bad port')
   if (!protocols.has(protocol)) throw badRequest('flow: bad protocol')
 }

@@ -1,22 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Machine } from './machine.ts'
 import { makeNodeStatus, type NodeFindings } from './node-status.ts'
 import { judgePressure } from './pressure.ts'
+import { testMachine } from './test-machine.ts'
 
-const machine: Machine = {
-  cpus: 2,
-  memoryBytes: 4 * 2 ** 30,
-  diskBytes: 10 * 2 ** 30,
-  info: {
-    architecture: 'amd64',
-    operatingSystem: 'linux',
-    kernelVersion: '6.1',
-    osImage: 'Debian',
-    bootID: 'b',
-    machineID: 'm',
-    systemUUID: 's',
-  },
-}
 const identity = { name: 'node-1', ips: ['192.0.2.1'], port: 10250, maxPods: 110 }
 const fine: NodeFindings = {
   runtime: { name: 'docker', version: '20.10.24', cgroupDriver: 'cgroupfs' },
@@ -28,11 +14,11 @@ const fine: NodeFindings = {
 
 const conditionsOf = (
   findings: Partial<NodeFindings>,
-  old = makeNodeStatus(identity, machine, [], fine).conditions ?? [],
-) => makeNodeStatus(identity, machine, old, { ...fine, ...findings }).conditions ?? []
+  old = makeNodeStatus(identity, testMachine, [], fine).conditions ?? [],
+) => makeNodeStatus(identity, testMachine, old, { ...fine, ...findings }).conditions ?? []
 
 test('a node says what it has and what it is', () => {
-  expect(makeNodeStatus(identity, machine, [], fine)).toMatchObject({
+  expect(makeNodeStatus(identity, testMachine, [], fine)).toMatchObject({
     capacity: { cpu: '2', memory: '4Gi', 'ephemeral-storage': '10Gi', pods: '110' },
     addresses: [
       { type: 'InternalIP', address: '192.0.2.1' },
@@ -63,7 +49,7 @@ test('the largest images are listed, fifty of them', () => {
     sizeBytes: size,
     user: '',
   }))
-  const listed = makeNodeStatus(identity, machine, [], { ...fine, images }).images ?? []
+  const listed = makeNodeStatus(identity, testMachine, [], { ...fine, images }).images ?? []
   expect(listed).toHaveLength(50)
   expect(listed[0]).toEqual({ names: ['i:59'], sizeBytes: 59 })
 })

@@ -3,23 +3,8 @@ import { FakeClient } from '../../api/client/fake-client.ts'
 import { nodes } from '../../api/resources/nodes.ts'
 import { FakeRuntime } from '../runtime/fake-runtime.ts'
 import type { RuntimeVersion } from '../runtime/runtime.ts'
-import type { Machine } from './machine.ts'
 import { NodeRegistration } from './registration.ts'
-
-const machine: Machine = {
-  cpus: 2,
-  memoryBytes: 2 ** 32,
-  diskBytes: 2 ** 36,
-  info: {
-    architecture: 'amd64',
-    operatingSystem: 'linux',
-    kernelVersion: '6.1',
-    osImage: 'Debian',
-    bootID: 'b',
-    machineID: 'm',
-    systemUUID: 's',
-  },
-}
+import { testMachine } from './test-machine.ts'
 
 let client: FakeClient
 let runtime: FakeRuntime
@@ -43,7 +28,7 @@ async function register(): Promise<void> {
   const registration = new NodeRegistration({
     client,
     identity: { name: 'node-1', ips: ['192.0.2.1'], port: 10_250, maxPods: 110 },
-    machine,
+    machine: testMachine,
     pressure: { last: { memory: false, disk: false, pids: false, memoryAvailableBytes: 0 } },
     runtime,
     networkNotReady: () => undefined,

@@ -5,16 +5,13 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FakeClient } from '../../api/client/fake-client.ts'
 import type { PodStatus } from '../../api/generated/types.ts'
 import { pods } from '../../api/resources/pods.ts'
-import type { PodNetwork } from '../network/pod-network.ts'
 import { FakeRuntime } from '../runtime/fake-runtime.ts'
 import { makeSandboxSpec } from '../runtime/runtime.cases.ts'
-import type { ObjectSource } from '../volumes/objects.ts'
 import { PodVolumes } from '../volumes/pod-volumes.ts'
 import { refusePod } from './admission.ts'
-import type { PodDependencies } from './dependencies.ts'
-import { ImagePuller } from './image-puller.ts'
 import { PodManager } from './pod-manager.ts'
 import { openGate } from './policy-gate.ts'
+import { makeDependencies, noObjects, oneAddress } from './test-dependencies.ts'
 import { makePod } from './test-pods.ts'
 
 let dataDir: string
@@ -47,51 +44,20 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true })
 })
 
-const network: PodNetwork = {
-  notReadyReason: () => undefined,
-  attach: async () => ({ ips: ['10.244.0.2'] }),
-  detach: async () => undefined,
-  check: async () => undefined,
-  mend: async () => undefined,
-  attachments: async () => new Map(),
-  collectGarbage: async () => void collections++,
-}
-
-const objects: ObjectSource = {
-  configMap: async () => undefined,
-  secret: async () => undefined,
-  serviceAccountToken: () => Promise.reject(new Error('no tokens here')),
-}
-
-function run(volumes = new PodVolumes({ dataDir, objects })): void {
-  const deps: PodDependencies = {
+function run(volumes = new PodVolumes({ dataDir, objects: noObjects })): void {
+  const deps = makeDependencies({
+    dataDir,
     runtime,
-    network,
+    network: { ...oneAddress, collectGarbage: async () => void collections++ },
     policy: { ...openGate, release: (sandboxId) => void released.push(sandboxId) },
     volumes,
-    objects,
-    images: new ImagePuller({ runtime, now: Date.now }),
     statuses: {
       set: ({ metadata }, status) => void statuses.set(metadata.name, status),
       flush: async () => undefined,
       forget: () => undefined,
     },
-    node: {
-      name: 'node-1',
-      ip: '192.0.2.1',
-      ips: ['192.0.2.1'],
-      allocatable: {},
-      memoryBytes: 2 ** 32,
-      dns: { clusterDomain: 'cluster.local', nodeResolvConf: '' },
-      cgroups: { root: '/', mountPoint: join(dataDir, 'cgroup') },
-    },
-    emit: () => undefined,
-    serviceVariables: async () => new Map(),
-    deletePod: async () => undefined,
     admit: (pod) => refusePod(pod, manager.taken(), { pods: '1' }),
-    onError: () => undefined,
-    now: Date.now,
-  }
+  })
   const onError = (error: unknown) => errors.push(String(error))
   const manager = new PodManager({ client, nodeName: 'node-1', deps, onError, sweepMs: 20 })
   ended = manager.run(stop.signal)
@@ -105,7 +71,7 @@ async function createPod(name: string, status: PodStatus = {}): Promise<void> {
 const phases = () => [...statuses].map(([name, { phase }]) => `${name} ${phase}`).sort()
 
 test('what is left of a pod that cannot be removed keeps neither the others nor their volumes waiting', async () => {
-  const volumes = new PodVolumes({ dataDir, objects })
+  const volumes = new PodVolumes({ dataDir, objects: noObjects })
   const refreshed: string[] = []
   const remove = volumes.remove.bind(volumes)
   volumes.remove = async (uid) => {
@@ -130,7 +96,7 @@ test('what is left of a pod that cannot be removed keeps neither the others nor 
 })
 
 test('volumes are kept up to date while the runtime does not answer', async () => {
-  const volumes = new PodVolumes({ dataDir, objects })
+  const volumes = new PodVolumes({ dataDir, objects: noObjects })
   const refreshed: string[] = []
   volumes.refresh = async ({ metadata }) => void refreshed.push(metadata.uid)
   await createPod('web')

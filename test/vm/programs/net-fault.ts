@@ -106,6 +106,13 @@ test('one link delays for one fault at a time', async () => {
   )
 })
 
+test('a queueing discipline that somebody made stays, and the link is not delayed', async () => {
+  await run('tc', ['qdisc', 'add', 'dev', 'eth0', 'root', 'pfifo', 'limit', '77'], one)
+  await assert.rejects(faults.one.begin(delay(toTwo)), /eth0 has a queueing discipline already \(pfifo\)/)
+  assert.match(await run('tc', ['qdisc', 'show', 'dev', 'eth0'], one), /pfifo \w+: root .*limit 77p/)
+  await run('tc', ['qdisc', 'del', 'dev', 'eth0', 'root'], one)
+})
+
 test('it ends by itself when its agent is gone, and the next agent takes the queue away', async () => {
   const dead = makeFaults('one', one)
   await dead.begin(delay(toTwo, { durationMs: 600_000 }))
